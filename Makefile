@@ -1,0 +1,111 @@
+# drift-relay: `make` builds, `make help` lists the rest.
+# Variables: CC CFLAGS LDFLAGS PREFIX DESTDIR SAN=address|undefined|thread V=1 WERROR=1 TIER=name… KEEP=1
+CC      ?= cc
+PREFIX  ?= /usr/local
+CFLAGS  ?= -O2 -g
+VERSION := $(shell cat VERSION)
+
+# One folder per compiler and sanitizer, so that switching never mixes objects.
+cc_name := $(notdir $(firstword $(CC)))
+BUILD   := build/$(if $(filter cc gcc,$(cc_name)),,$(cc_name)-)$(or $(SAN),release)
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+.PHONY: all unit-programs headers tidy install help deps demo test lint format clean
+all: $(BUILD)/drift-relay ## build (the default)
+
+LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3
+
+# What this compiler takes and where the libraries are. It comes first in every build, so it also gets what is missing;
+# the goals below compile nothing themselves.
+ifneq ($(filter-out help deps test lint format clean,$(or $(MAKECMDGOALS),all)),)
+include build/probed-$(cc_name).mk
+endif
+build/probed-$(cc_name).mk: tests/support/probe-flags.sh tests/support/deps.sh
+	@sh tests/support/deps.sh build
+	@mkdir -p build && CC='$(CC)' sh $< '$(LIBRARIES)' > $@.$$$$ && mv $@.$$$$ $@ || { rm -f $@.$$$$; exit 1; }
+
+sanitizer_flags_address   := -fsanitize=address,undefined -fno-sanitize-recover=all
+sanitizer_flags_undefined := -fsanitize=undefined -fno-sanitize-recover=all
+sanitizer_flags_thread    := -fsanitize=thread
+sanitizer := $(sanitizer_flags_$(SAN))
+ifneq ($(SAN),)
+ifeq ($(sanitizer),)
+$(error SAN=$(SAN) is unknown: use SAN=address, SAN=undefined or SAN=thread)
+endif
+endif
+
+all_cflags := -std=c11 -D_GNU_SOURCE -I. -DDRIFT_RELAY_VERSION='"$(VERSION)"' $(PROBED_WARNINGS) \
+	$(if $(WERROR),-Werror) $(CFLAGS) $(if $(SAN),-fno-omit-frame-pointer $(sanitizer),$(PROBED_HARDENING)) \
+	-fno-common -fPIE -pthread $(PROBED_CFLAGS)
+all_ldflags := -pie -Wl,-z,relro,-z,now -pthread $(sanitizer) $(LDFLAGS)
+
+relay_sources := $(filter-out relay/main.c,$(wildcard relay/*.c relay/*/*.c))
+relay_headers := $(wildcard relay/*.h relay/*/*.h)
+relay_objects := $(relay_sources:%.c=$(BUILD)/%.o)
+base_objects  := $(filter $(BUILD)/relay/base/%,$(relay_objects))
+unit_programs := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+support_objects := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+c_files = $(shell find relay model tests -name '*.[ch]' 2>/dev/null)
+
+$(BUILD)/%.o: %.c build/probed-$(cc_name).mk VERSION
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libbase.a: $(base_objects)
+$(BUILD)/librelay.a: $(filter-out $(base_objects),$(relay_objects))
+$(BUILD)/%.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/drift-relay: $(BUILD)/relay/main.o $(BUILD)/librelay.a $(BUILD)/libbase.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS)
+
+unit-programs: $(unit_programs)
+$(unit_programs): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(support_objects) $(BUILD)/librelay.a $(BUILD)/libbase.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS) -lcmocka
+
+# Each header is enough by itself.
+headers: $(relay_headers:%=$(BUILD)/%.alone)
+$(BUILD)/%.h.alone: %.h $(relay_headers)
+	$(Q)mkdir -p $(@D) && printf '#include "%s"\ntypedef int not_empty;\n' $< | \
+	    $(CC) $(all_cflags) -fsyntax-only -x c - && touch $@
+
+# One process for each file: clang-tidy 14 sees false va_list errors when it gets several.
+tidy: $(patsubst %.c,$(BUILD)/%.tidy,relay/main.c $(relay_sources))
+$(BUILD)/%.tidy: %.c $(relay_headers) .clang-tidy tests/lint/tidy.sh
+	$(Q)tests/lint/tidy.sh $< $(all_cflags) && mkdir -p $(@D) && touch $@
+
+install: all ## install under PREFIX (/usr/local), below DESTDIR
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/drift-relay'
+	install -m 755 $(BUILD)/drift-relay '$(DESTDIR)$(PREFIX)/bin/drift-relay'
+	for page in $(wildcard docs/man/*.[1-8]); do \
+	    install -D -m 644 "$$page" '$(DESTDIR)$(PREFIX)/share/man'/man"$${page##*.}/$${page##*/}" || exit; done
+	cp -R $(wildcard config grafana prometheus) '$(DESTDIR)$(PREFIX)/share/drift-relay'
+
+demo: all ## the main job end to end on loopback, with real Prometheus and Alertmanager; KEEP=1 leaves it up
+	@sh tests/support/deps.sh demo programs
+	@tests/demo/run
+
+test: ## everything that CI runs; TIER=unit runs one tier
+	@sh tests/support/deps.sh build test programs
+	+@bash tests/run.sh $(TIER)
+
+lint: ## only the lint tier
+	+@$(MAKE) test TIER=lint
+
+format: ## clang-format all C files
+	clang-format -i $(c_files)
+
+deps: ## get every library and program that the other targets use
+	@sh tests/support/deps.sh build demo test programs
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^# Variables/Variables/p; s/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,455 @@
+/* The core's life: messages in, batches through, replies out. */
+#include "relay/core/core.h"
+
+#include "relay/base/log.h"
+#include "relay/base/scope.h"
+#include "relay/base/service.h"
+#include "relay/core/core_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WAITING_MAX 4096                      /* notifications and queries in the mailbox */
+#define WAITING_BYTES_MAX (64U * 1024 * 1024) /* their bodies */
+#define BATCH_MAX 1024
+#define REVIVE_MS 1000 /* between two looks at a store that failed */
+#define QUIT_MS 45000  /* longer than a POST can take: then its outcome is left for the next start */
+
+static struct message *message_new(enum message_type type)
+{
+    struct message *m = calloc(1, sizeof(*m));
+    if (m != NULL)
+        m->type = type;
+    return m;
+}
+
+static void message_free(struct message *m)
+{
+    switch (m->type) {
+    case MESSAGE_INTAKE:
+        intake_free(m->u.intake);
+        break;
+    case MESSAGE_QUERY:
+        free(m->u.query.id);
+        free(m->u.query.cursor);
+        break;
+    case MESSAGE_ANSWER:
+        exchange_answer_clear(&m->u.answer.answer);
+        break;
+    case MESSAGE_RELOAD:
+        conf_unref(m->u.conf);
+        break;
+    case MESSAGE_STOP_FILE:
+    case MESSAGE_QUIT:
+        break;
+    }
+    buf_free(&m->reply);
+    effects_clear(&m->effects);
+    free(m);
+}
+
+/* --- a batch ----------------------------------------------------------------------------------- */
+
+static int handle(struct core *c, struct message *m, struct error *err)
+{
+    switch (m->type) {
+    case MESSAGE_INTAKE:
+        return core_intake(c, m, err);
+    case MESSAGE_QUERY:
+        core_query(c, m);
+        return 0;
+    case MESSAGE_ANSWER:
+        return core_handle_answer(c, m, err);
+    case MESSAGE_RELOAD:
+        metric_set(c->metrics.reload_time, (double)(clock_wall(c->ports.clock).ms / 1000), NULL);
+        return core_configure(c, m->u.conf, err);
+    case MESSAGE_STOP_FILE:
+        c->stop = m->u.stop;
+        engine_set_stop(c->engine, c->stop);
+        c->next_due = 0;
+        log_warn("core", c->stop ? "stopped" : "resumed",
+                 LOG_STR("cause", c->stop ? "the stop file exists: nothing is started"
+                                          : "the stop file is gone"));
+        return 0;
+    case MESSAGE_QUIT:
+        c->quitting = true;
+        c->quit_until = (struct mono){clock_mono(c->ports.clock).ms + QUIT_MS};
+        c->ready = false;
+        mailbox_close(c->mailbox);
+        return 0;
+    }
+    return 0;
+}
+
+static void deliver(struct core *c, struct message *m)
+{
+    struct core_reply reply = {
+        .verdict = m->verdict, .body = buf_text(&m->reply), .len = m->reply.len};
+    if (m->type == MESSAGE_INTAKE) {
+        if (m->verdict == CORE_STORED)
+            core_metrics_decisions(c, &m->effects);
+        m->u.intake->reply(m->u.intake->context, &reply);
+    } else if (m->type == MESSAGE_QUERY) {
+        m->u.query.reply(m->u.query.context, &reply);
+    }
+}
+
+static void refuse(struct core *c, struct message *m, const char *why)
+{
+    buf_free(&m->reply);
+    m->reply = BUF_INIT(1024);
+    buf_add_text(&m->reply, why);
+    m->verdict = CORE_UNAVAILABLE;
+    deliver(c, m);
+}
+
+static void start_exchanges(struct core *c)
+{
+    for (size_t i = 0; i < c->n_starting; i++)
+        c->ports.forge.start(c->ports.forge.self, c->starting[i]);
+    c->n_starting = 0;
+}
+
+/* The batch is on disk: tell everybody. */
+static void finish(struct core *c, struct message *batch)
+{
+    while (batch != NULL) {
+        struct message *m = batch;
+        batch = (struct message *)(void *)m->mail.next;
+        deliver(c, m);
+        message_free(m);
+    }
+    start_exchanges(c);
+}
+
+static void hold(struct core *c, struct message *m)
+{
+    struct message **end = &c->held;
+    while (*end != NULL)
+        end = (struct message **)(void *)&(*end)->mail.next;
+    m->mail.next = NULL;
+    *end = m;
+}
+
+/* The store failed: nothing of the batch happened. Senders try again; what only we know is kept. */
+static void abandon(struct core *c, struct message *batch, const char *why)
+{
+    if (c->in_transaction)
+        c->ports.store.ops->rollback(c->ports.store.self);
+    c->in_transaction = false;
+    for (size_t i = 0; i < c->n_starting; i++) {
+        struct exchange *x = c->starting[i];
+        for (size_t f = 0; f < c->n_flights; f++) {
+            if (strcmp(c->flights[f].relay_id, x->relay_id) == 0) {
+                free(c->flights[f].credential);
+                c->flights[f] = c->flights[--c->n_flights];
+                break;
+            }
+        }
+        exchange_free(x);
+    }
+    c->n_starting = 0;
+    while (batch != NULL) {
+        struct message *m = batch;
+        batch = (struct message *)(void *)m->mail.next;
+        if (m->type == MESSAGE_INTAKE || m->type == MESSAGE_QUERY) {
+            refuse(c, m, why);
+            message_free(m);
+            continue;
+        }
+        if (m->type == MESSAGE_QUIT || m->type == MESSAGE_STOP_FILE) { /* needs no store */
+            (void)handle(c, m, NULL);
+            message_free(m);
+            continue;
+        }
+        effects_clear(&m->effects);
+        /* Its request must not be POSTed or polled again while its answer waits. */
+        if (m->type == MESSAGE_ANSWER)
+            (void)core_add_flight(c, m->u.answer.relay_id, m->u.answer.kind, "");
+        hold(c, m);
+    }
+}
+
+static void store_failed(struct core *c, const struct error *err)
+{
+    if (c->store_ok)
+        log_error("core", "store_failed", LOG_STR("error", err->text),
+                  LOG_STR("effect", "senders are told 503 until it works again"));
+    metric_add(c->metrics.store_errors, 1, NULL);
+    c->store_ok = false;
+    c->ready = false;
+}
+
+/* Can the store be written again? Then everything is loaded from it anew. */
+static bool revive(struct core *c)
+{
+    struct error err = {0};
+    struct store_time stamp = relay_time_stamp(&c->time);
+    int r = c->ports.store.ops->probe(c->ports.store.self, &stamp, &err);
+    if (r == 0)
+        r = core_load(c, false, &err);
+    if (r != 0) {
+        store_failed(c, &err);
+        return false;
+    }
+    c->store_ok = true;
+    c->ready = !c->quitting;
+    log_info("core", "store_recovered", LOG_INT("open_requests", c->n_open));
+    return true;
+}
+
+/* Cuts the list after a reload, so that nothing of it sees two configs; the rest is returned. */
+static struct message *split(struct message *batch)
+{
+    for (struct message *m = batch; m != NULL; m = (struct message *)(void *)m->mail.next) {
+        if (m->type == MESSAGE_RELOAD) {
+            struct message *rest = (struct message *)(void *)m->mail.next;
+            m->mail.next = NULL;
+            return rest;
+        }
+    }
+    return NULL;
+}
+
+static void run_batch(struct core *c, struct message *batch)
+{
+    struct error err = {0};
+    int r = 0;
+    for (struct message *m = batch; r == 0 && m != NULL;
+         m = (struct message *)(void *)m->mail.next)
+        r = handle(c, m, &err);
+    if (r == 0)
+        r = core_due(c, &err);
+    if (r == 0)
+        r = core_commit(c, &err);
+    if (r == 0) {
+        finish(c, batch);
+        return;
+    }
+    store_failed(c, &err);
+    abandon(c, batch, "the store cannot be written; nothing was kept");
+    (void)revive(c);
+}
+
+static void run_mail(struct core *c, struct message *batch)
+{
+    if (!c->store_ok && !revive(c)) {
+        abandon(c, batch, "the store cannot be written; nothing was kept");
+        return;
+    }
+    if (c->held != NULL) {
+        struct message *held = c->held;
+        c->held = NULL;
+        run_batch(c, held);
+        if (!c->store_ok) {
+            abandon(c, batch, "the store cannot be written; nothing was kept");
+            return;
+        }
+    }
+    do {
+        struct message *rest = split(batch);
+        run_batch(c, batch);
+        batch = rest;
+    } while (batch != NULL);
+}
+
+/* --- the thread -------------------------------------------------------------------------------- */
+
+static int64_t wait_ms(struct core *c)
+{
+    if (!c->store_ok)
+        return REVIVE_MS;
+    int64_t now = relay_time_now(&c->time);
+    int64_t next = engine_next(c->engine);
+    next = c->next_due < next ? c->next_due : next;
+    if (c->oldest_mac != INT64_MAX && c->oldest_mac + CORE_REPLAY_MEMORY_MS < next)
+        next = c->oldest_mac + CORE_REPLAY_MEMORY_MS;
+    if (next == INT64_MAX && !c->quitting)
+        return -1;
+    int64_t wait = next - now;
+    if (c->quitting && wait > REVIVE_MS)
+        wait = REVIVE_MS;
+    return wait < 0 ? 0 : wait < 3600000 ? wait : 3600000;
+}
+
+static bool may_end(const struct core *c)
+{
+    if (c->quit_now || !c->quitting)
+        return c->quit_now;
+    bool idle = core_posts_in_flight(c) == 0 && c->held == NULL;
+    return idle || clock_mono(c->ports.clock).ms > c->quit_until.ms;
+}
+
+/* The last commit: relay time goes on from here. */
+static void say_goodbye(struct core *c)
+{
+    struct error err = {0};
+    int r = core_begin(c, &err);
+    if (r == 0)
+        r = core_commit(c, &err);
+    if (r != 0)
+        log_error("core", "last_commit_failed", LOG_STR("error", err.text));
+}
+
+static void *run(void *argument)
+{
+    struct core *c = argument;
+    while (!may_end(c)) {
+        struct mail *mail = mailbox_take(c->mailbox, BATCH_MAX, wait_ms(c));
+        run_mail(c, (struct message *)(void *)mail);
+    }
+    if (c->store_ok)
+        say_goodbye(c);
+    mailbox_close(c->mailbox);
+    struct mail *left = mailbox_take(c->mailbox, SIZE_MAX, 0);
+    abandon(c, (struct message *)(void *)left, "the relay is shutting down");
+    if (c->stopped != NULL)
+        c->stopped(c->stopped_context);
+    return NULL;
+}
+
+static void core_free_p(struct core **c)
+{
+    core_free(*c);
+}
+
+int core_start(struct core **out, const struct core_options *options, struct error *err)
+{
+    SCOPED(core_free_p) struct core *c = calloc(1, sizeof(*c));
+    if (c == NULL)
+        return error_set(err, -ENOMEM, "core: out of memory");
+    c->ports = options->ports;
+    c->stopped = options->stopped;
+    c->stopped_context = options->stopped_context;
+    c->stop = options->stop_file;
+    core_metrics_make(&c->metrics, options->metrics);
+    int r = mailbox_new(&c->mailbox, WAITING_MAX, WAITING_BYTES_MAX, err);
+    struct store_time last;
+    if (r == 0)
+        r = c->ports.store.ops->get_time(c->ports.store.self, &last, err);
+    if (r < 0)
+        return r;
+    relay_time_start(&c->time, c->ports.clock, r == STORE_NONE ? NULL : &last);
+    r = core_configure(c, options->conf, err);
+    if (r == 0)
+        r = core_load(c, true, err);
+    if (r != 0)
+        return r;
+    metric_set(c->metrics.reload_time, (double)(clock_wall(c->ports.clock).ms / 1000), NULL);
+    c->store_ok = true;
+    c->ready = true;
+    r = thread_start(&c->thread, "core", run, c, err);
+    if (r == 0)
+        *out = GIVE(c);
+    return r;
+}
+
+void core_join(struct core *c)
+{
+    pthread_join(c->thread, NULL);
+}
+
+void core_free(struct core *c)
+{
+    if (c == NULL)
+        return;
+    struct mail *left = c->mailbox == NULL ? NULL : mailbox_take(c->mailbox, SIZE_MAX, 0);
+    for (struct mail *mail = left; mail != NULL;) {
+        struct message *m = (struct message *)(void *)mail;
+        mail = mail->next;
+        message_free(m);
+    }
+    while (c->held != NULL) {
+        struct message *m = c->held;
+        c->held = (struct message *)(void *)m->mail.next;
+        message_free(m);
+    }
+    core_release_state(c);
+    mailbox_free(c->mailbox);
+    c->ports.store.ops->close(c->ports.store.self);
+    free(c);
+}
+
+/* --- messages from other threads ---------------------------------------------------------------- */
+
+bool core_is_ready(const struct core *c)
+{
+    return c->ready;
+}
+
+bool core_submit(struct core *c, struct intake *in)
+{
+    struct message *m = message_new(MESSAGE_INTAKE);
+    if (m == NULL)
+        return false;
+    m->u.intake = in;
+    m->mail.bytes = in->body_len + 1;
+    if (mailbox_put(c->mailbox, &m->mail))
+        return true;
+    free(m);
+    return false;
+}
+
+bool core_ask(struct core *c, enum core_query query, const char *id, const char *cursor,
+              size_t limit, core_reply_fn *reply, void *context)
+{
+    struct message *m = message_new(MESSAGE_QUERY);
+    if (m == NULL)
+        return false;
+    m->u.query.query = query;
+    m->u.query.id = strdup(id == NULL ? "" : id);
+    m->u.query.cursor = strdup(cursor == NULL ? "" : cursor);
+    m->u.query.limit = limit < 1 ? 1 : limit > STORE_LIST_MAX ? STORE_LIST_MAX : limit;
+    m->u.query.reply = reply;
+    m->u.query.context = context;
+    m->mail.bytes = 1;
+    if (m->u.query.id != NULL && m->u.query.cursor != NULL && mailbox_put(c->mailbox, &m->mail))
+        return true;
+    message_free(m);
+    return false;
+}
+
+/* Messages of our own must not get lost: without memory there is nothing left to do but to stop and recover. */
+static struct message *message_must(enum message_type type)
+{
+    struct message *m = message_new(type);
+    if (m == NULL) {
+        log_error("core", "out_of_memory", LOG_STR("effect", "stopping; the store keeps all"));
+        abort();
+    }
+    return m;
+}
+
+void core_answer(struct core *c, enum exchange_kind kind, const char *relay_id,
+                 struct exchange_answer *answer)
+{
+    struct message *m = message_must(MESSAGE_ANSWER);
+    m->u.answer.kind = kind;
+    (void)snprintf(m->u.answer.relay_id, sizeof(m->u.answer.relay_id), "%s", relay_id);
+    m->u.answer.answer = *answer;
+    *answer = (struct exchange_answer){0};
+    (void)mailbox_put(c->mailbox, &m->mail);
+}
+
+void core_reload(struct core *c, struct conf *conf)
+{
+    struct message *m = message_must(MESSAGE_RELOAD);
+    m->u.conf = conf_ref(conf);
+    (void)mailbox_put(c->mailbox, &m->mail);
+}
+
+void core_stop_file(struct core *c, bool exists)
+{
+    struct message *m = message_must(MESSAGE_STOP_FILE);
+    m->u.stop = exists;
+    (void)mailbox_put(c->mailbox, &m->mail);
+}
+
+void core_quit(struct core *c, bool now)
+{
+    c->ready = false;
+    if (now)
+        c->quit_now = true;
+    (void)mailbox_put(c->mailbox, &message_must(MESSAGE_QUIT)->mail);
+}

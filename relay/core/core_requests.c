@@ -1,0 +1,408 @@
+/* Requests on their way: what is due now, and what an answer of the forge changes. */
+#include "relay/base/log.h"
+#include "relay/base/scope.h"
+#include "relay/core/core_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define READS_PER_CREDENTIAL 4
+
+struct request_view core_view_of(const struct request *r)
+{
+    return (struct request_view){.key = r->key,
+                                 .relay_id = r->relay_id,
+                                 .created_at = r->created_at,
+                                 .executed = r->executed,
+                                 .expires_ms = r->expires_ms};
+}
+
+struct request *core_find_open(struct core *c, const char *relay_id)
+{
+    for (size_t i = 0; i < c->n_open; i++) {
+        if (strcmp(c->open[i]->relay_id, relay_id) == 0)
+            return c->open[i];
+    }
+    return NULL;
+}
+
+void core_drop_ended(struct core *c, struct request *r)
+{
+    if (request_is_open(r->state))
+        return;
+    for (size_t i = 0; i < c->n_open; i++) {
+        if (c->open[i] != r)
+            continue;
+        memmove(&c->open[i], &c->open[i + 1], (c->n_open - i - 1) * sizeof(c->open[0]));
+        c->n_open--;
+        break;
+    }
+    request_free(r);
+    free(r);
+}
+
+int core_put_request(struct core *c, const struct request *r, enum request_state before,
+                     struct error *err)
+{
+    c->counts[before]--;
+    c->counts[r->state]++;
+    int result = core_begin(c, err);
+    return result != 0 ? result : c->ports.store.ops->put_request(c->ports.store.self, r, err);
+}
+
+/* --- flights: exchanges under way ------------------------------------------------------------- */
+
+static struct flight *find_flight(struct core *c, const char *relay_id)
+{
+    for (size_t i = 0; i < c->n_flights; i++) {
+        if (strcmp(c->flights[i].relay_id, relay_id) == 0)
+            return &c->flights[i];
+    }
+    return NULL;
+}
+
+bool core_add_flight(struct core *c, const char *relay_id, enum exchange_kind kind,
+                     const char *credential)
+{
+    if (c->n_flights == c->cap_flights) {
+        size_t cap = c->cap_flights == 0 ? 8 : c->cap_flights * 2;
+        struct flight *grown = realloc(c->flights, cap * sizeof(*grown));
+        if (grown == NULL)
+            return false;
+        c->flights = grown;
+        c->cap_flights = cap;
+    }
+    struct flight *f = &c->flights[c->n_flights];
+    *f = (struct flight){.kind = kind, .credential = strdup(credential)};
+    if (f->credential == NULL)
+        return false;
+    (void)snprintf(f->relay_id, sizeof(f->relay_id), "%s", relay_id);
+    c->n_flights++;
+    return true;
+}
+
+static size_t count_flights(const struct core *c, enum exchange_kind kind, const char *credential)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_flights; i++)
+        n += c->flights[i].kind == kind &&
+             (credential == NULL || strcmp(c->flights[i].credential, credential) == 0);
+    return n;
+}
+
+size_t core_posts_in_flight(const struct core *c)
+{
+    return count_flights(c, EXCHANGE_DISPATCH, NULL);
+}
+
+static struct credential *find_credential(struct core *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_credentials; i++) {
+        if (strcmp(c->credentials[i].name, name) == 0)
+            return &c->credentials[i];
+    }
+    return NULL;
+}
+
+static struct target_memory *find_memory(struct core *c, const char *target)
+{
+    for (size_t i = 0; i < c->n_learnt; i++) {
+        if (strcmp(c->learnt[i].target, target) == 0)
+            return &c->learnt[i].memory;
+    }
+    return NULL;
+}
+
+/* --- what is due ------------------------------------------------------------------------------- */
+
+static void due_at(struct core *c, int64_t at)
+{
+    if (at < c->next_due)
+        c->next_due = at;
+}
+
+/* The request ended: its key learns it, the store keeps it. Frees r. */
+static int end_request(struct core *c, struct request *r, enum request_state before,
+                       enum request_end end, int64_t now, struct error *err)
+{
+    if (end == END_NOTHING_RAN || end == END_REFUSED)
+        r->slot = false;
+    SCOPED(effects_clear) struct effects effects = {0};
+    int result = core_put_request(c, r, before, err);
+    if (result == 0)
+        result = engine_ended(c->engine, r->key, r->relay_id, end, now, &effects, err);
+    if (result == 0)
+        result = core_apply(c, &effects, NULL, NULL, now, err);
+    log_info("core", request_state_text(r->state), LOG_STR("relay_id", r->relay_id),
+             LOG_STR("key", r->key), LOG_STR("reason", r->reason), LOG_STR("detail", r->detail),
+             LOG_STR("run_url", r->run_url));
+    core_drop_ended(c, r);
+    return result;
+}
+
+static int die(struct core *c, struct request *r, const char *reason, enum request_end end,
+               int64_t now, struct error *err)
+{
+    enum request_state before = r->state;
+    request_die(r, reason);
+    return end_request(c, r, before, end, now, err);
+}
+
+static int start(struct core *c, struct exchange *x, struct error *err)
+{
+    if (c->n_starting == c->cap_starting) {
+        size_t cap = c->cap_starting == 0 ? 8 : c->cap_starting * 2;
+        struct exchange **grown = realloc(c->starting, cap * sizeof(struct exchange *));
+        if (grown == NULL) {
+            exchange_free(x);
+            return error_set(err, -ENOMEM, "core: out of memory");
+        }
+        c->starting = grown;
+        c->cap_starting = cap;
+    }
+    c->starting[c->n_starting++] = x;
+    if (!core_add_flight(c, x->relay_id, x->kind, x->credential))
+        return error_set(err, -ENOMEM, "core: out of memory");
+    return 0;
+}
+
+/* queued -> sending, on disk before the POST leaves (c->starting is started after the commit). */
+static int post(struct core *c, struct request *r, const struct target *target,
+                struct credential *credential, int64_t now, struct error *err)
+{
+    enum request_state before = r->state;
+    struct exchange *x;
+    int result = exchange_dispatch(&x, target, find_memory(c, target->name), r->relay_id,
+                                   r->inputs, r->redirect, err);
+    if (result != 0)
+        return result;
+    result = start(c, x, err);
+    request_posting(r, now);
+    limits_wrote(credential, now);
+    SCOPED(effects_clear) struct effects effects = {0};
+    if (result == 0)
+        result = core_put_request(c, r, before, err);
+    if (result == 0)
+        result = engine_posting(c->engine, r->key, r->relay_id, now, &effects, err);
+    if (result == 0)
+        result = core_apply(c, &effects, NULL, NULL, now, err);
+    if (result == 0)
+        result = c->ports.store.ops->put_credential(c->ports.store.self, credential, err);
+    log_info("core", "posting", LOG_STR("relay_id", r->relay_id), LOG_STR("key", r->key),
+             LOG_STR("target", r->target), LOG_INT("attempt", r->attempts));
+    return result;
+}
+
+/* May r be POSTed now? It is, or it dies, or c->next_due says when to ask again. Frees r when it dies. */
+static int consider_post(struct core *c, struct request *r, int64_t at, int64_t now,
+                         struct error *err)
+{
+    struct request_view view = core_view_of(r);
+    const struct target *target = conf_target_by_name(c->conf, r->target);
+    struct credential *credential =
+        target == NULL ? NULL : find_credential(c, target->credential);
+    enum may_post may = engine_may_post(c->engine, &view, now);
+    if (may == MAY_POST_EXPIRED)
+        return die(c, r, "expired", END_REFUSED, now, err);
+    if (may == MAY_POST_RESOLVED)
+        return die(c, r, "resolved", END_NOTHING_RAN, now, err);
+    if (!r->executed)
+        due_at(c, engine_expires_at(c->engine, &view));
+    if (may == MAY_POST_WAIT || c->quitting)
+        return 0;
+    if (credential == NULL) {
+        (void)snprintf(r->detail, sizeof(r->detail), "target %.100s is no longer in the config",
+                       r->target);
+        return die(c, r, "refused", END_REFUSED, now, err);
+    }
+    int64_t free_at = limits_write_at(credential);
+    at = at > free_at ? at : free_at;
+    if (at > now) {
+        due_at(c, at);
+        return 0;
+    }
+    if (count_flights(c, EXCHANGE_DISPATCH, credential->name) > 0)
+        return 0; /* its answer brings us back */
+    return post(c, r, target, credential, now, err);
+}
+
+static int consider_poll(struct core *c, const struct request *r, int64_t at, int64_t now,
+                         struct error *err)
+{
+    const struct target *target = conf_target_by_name(c->conf, r->target);
+    struct credential *credential =
+        target == NULL ? NULL : find_credential(c, target->credential);
+    if (credential == NULL || c->quitting)
+        return 0; /* a removed target's run is followed again when the target is back */
+    int64_t free_at = limits_read_at(credential);
+    at = at > free_at ? at : free_at;
+    if (at > now) {
+        due_at(c, at);
+        return 0;
+    }
+    if (count_flights(c, EXCHANGE_RUN, credential->name) >= READS_PER_CREDENTIAL)
+        return 0;
+    struct exchange *x;
+    int result = exchange_run(&x, target, r->relay_id, r->run_id, r->etag, err);
+    return result != 0 ? result : start(c, x, err);
+}
+
+static int due_requests(struct core *c, int64_t now, struct error *err)
+{
+    for (size_t i = 0; i < c->n_open;) {
+        struct request *r = c->open[i];
+        int64_t at = 0;
+        int result = 0;
+        if (find_flight(c, r->relay_id) == NULL) {
+            enum request_step step = request_next_step(r, &at);
+            if (step == STEP_POST)
+                result = consider_post(c, r, at, now, err);
+            else if (step == STEP_POLL)
+                result = consider_poll(c, r, at, now, err);
+        }
+        if (result != 0)
+            return result;
+        if (i < c->n_open && c->open[i] == r) /* else it ended, and the next one moved up */
+            i++;
+    }
+    return 0;
+}
+
+static int forget_macs(struct core *c, int64_t now, struct error *err)
+{
+    const struct store_ops *ops = c->ports.store.ops;
+    if (c->oldest_mac == INT64_MAX || c->oldest_mac + CORE_REPLAY_MEMORY_MS > now)
+        return 0;
+    size_t forgotten;
+    int r = core_begin(c, err);
+    if (r == 0)
+        r = ops->forget_macs(c->ports.store.self, now - CORE_REPLAY_MEMORY_MS, &forgotten, err);
+    if (r == 0)
+        r = ops->get_floor(c->ports.store.self, &c->floor, err);
+    if (r == 0)
+        r = ops->oldest_mac(c->ports.store.self, &c->oldest_mac, err);
+    if (r == STORE_NONE) {
+        c->oldest_mac = INT64_MAX;
+        r = 0;
+    }
+    return r;
+}
+
+static int due_timers(struct core *c, int64_t now, struct error *err)
+{
+    while (engine_next(c->engine) <= now) {
+        SCOPED(effects_clear) struct effects effects = {0};
+        int r = engine_timers(c->engine, now, &effects, err);
+        if (r == 0)
+            r = core_apply(c, &effects, NULL, NULL, now, err);
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
+int core_due(struct core *c, struct error *err)
+{
+    int64_t now = relay_time_now(&c->time);
+    int r = due_timers(c, now, err);
+    if (r == 0)
+        r = forget_macs(c, now, err);
+    if (r == 0 && c->next_due <= now) {
+        c->next_due = INT64_MAX;
+        r = due_requests(c, now, err);
+    }
+    return r;
+}
+
+/* --- answers ----------------------------------------------------------------------------------- */
+
+static int answer_dispatch(struct core *c, struct request *r, struct message *m, int64_t now,
+                           struct error *err)
+{
+    const struct exchange_answer *answer = &m->u.answer.answer;
+    const struct store_ops *ops = c->ports.store.ops;
+    const struct target *target = conf_target_by_name(c->conf, r->target);
+    struct target gone = {.name = r->target, .repository = (char[]){""}, .api_url = (char[]){""}};
+    struct target_memory scratch = {0};
+    struct target_memory *memory = find_memory(c, r->target);
+    struct credential *credential = target == NULL ? NULL : find_credential(c, target->credential);
+    enum request_state before = r->state;
+    enum outcome outcome;
+    struct attempt attempt;
+    struct wall wall = clock_wall(c->ports.clock);
+    bool learnt = request_posted(r, answer, target == NULL ? &gone : target,
+                                 memory == NULL ? &scratch : memory, &outcome, &attempt, now, wall,
+                                 c->ports.rng);
+    metric_add(c->metrics.dispatch_attempts, 1, r->target, outcome_text(outcome), NULL);
+    metric_observe(c->metrics.dispatch_seconds, (double)answer->duration_ms / 1000, NULL);
+    log_info("core", "posted", LOG_STR("relay_id", r->relay_id), LOG_STR("target", r->target),
+             LOG_STR("outcome", outcome_text(outcome)), LOG_INT("http_status", answer->status),
+             LOG_STR("state", request_state_text(r->state)), LOG_STR("detail", attempt.detail));
+    int result = core_begin(c, err);
+    if (result == 0 && learnt && memory != NULL)
+        result = ops->put_target_memory(c->ports.store.self, r->target, memory, err);
+    if (result == 0 && credential != NULL && limits_note(credential, answer, outcome, now, wall))
+        result = ops->put_credential(c->ports.store.self, credential, err);
+    if (result == 0)
+        result = ops->add_attempt(c->ports.store.self, r->relay_id, &attempt, err);
+    if (result != 0)
+        return result;
+    if (r->state == REQUEST_DEAD)
+        return end_request(c, r, before, END_REFUSED, now, err);
+    if (!request_is_open(r->state))
+        return end_request(c, r, before, END_RAN, now, err);
+    SCOPED(effects_clear) struct effects effects = {0};
+    if (!r->executed)
+        result = engine_not_executed(c->engine, r->key, r->relay_id, &effects, err);
+    if (result == 0)
+        result = core_apply(c, &effects, NULL, NULL, now, err);
+    return result != 0 ? result : core_put_request(c, r, before, err);
+}
+
+static bool failed(const char *conclusion)
+{
+    return strcmp(conclusion, "failure") == 0 || strcmp(conclusion, "timed_out") == 0 ||
+           strcmp(conclusion, "startup_failure") == 0;
+}
+
+static int answer_run(struct core *c, struct request *r, struct message *m, int64_t now,
+                      struct error *err)
+{
+    const struct exchange_answer *answer = &m->u.answer.answer;
+    const struct store_ops *ops = c->ports.store.ops;
+    const struct target *target = conf_target_by_name(c->conf, r->target);
+    struct credential *credential = target == NULL ? NULL : find_credential(c, target->credential);
+    struct target_memory scratch = {0};
+    struct target_memory *memory = find_memory(c, r->target);
+    enum request_state before = r->state;
+    bool learnt = request_polled(r, answer, memory == NULL ? &scratch : memory, now);
+    int result = core_begin(c, err);
+    if (result == 0 && learnt && memory != NULL)
+        result = ops->put_target_memory(c->ports.store.self, r->target, memory, err);
+    if (result == 0 && credential != NULL &&
+        limits_note(credential, answer, limits_class(answer), now, clock_wall(c->ports.clock)))
+        result = ops->put_credential(c->ports.store.self, credential, err);
+    if (result != 0)
+        return result;
+    if (request_is_open(r->state))
+        return core_put_request(c, r, before, err);
+    metric_add(c->metrics.run_conclusions, 1, r->target, r->reason, NULL);
+    return end_request(c, r, before, failed(r->reason) ? END_FAILED : END_RAN, now, err);
+}
+
+int core_handle_answer(struct core *c, struct message *m, struct error *err)
+{
+    struct flight *f = find_flight(c, m->u.answer.relay_id);
+    if (f != NULL) {
+        free(f->credential);
+        *f = c->flights[--c->n_flights];
+    }
+    c->next_due = 0; /* a write or read slot is free again */
+    struct request *r = core_find_open(c, m->u.answer.relay_id);
+    if (r == NULL)
+        return 0;
+    int64_t now = relay_time_now(&c->time);
+    return m->u.answer.kind == EXCHANGE_DISPATCH ? answer_dispatch(c, r, m, now, err)
+                                                 : answer_run(c, r, m, now, err);
+}

@@ -1,0 +1,207 @@
+#include "relay/edge/admin.h"
+
+#include "relay/base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_MAX 1024 /* nothing here reads a body */
+#define HEADER_MAX (16 * 1024)
+#define CONNECTIONS 64
+#define DEFAULT_LIMIT 50
+
+struct admin {
+    struct core *core;
+    struct http_server *tcp, *file;
+};
+
+static const char home[] = "drift-relay " DRIFT_RELAY_VERSION "\n"
+                           "\n"
+                           "/healthz               alive?\n"
+                           "/readyz                are notifications accepted?\n"
+                           "/metrics               for Prometheus\n"
+                           "/api/v1/status         keys and requests, counted\n"
+                           "/api/v1/keys           what is debounced, and why\n"
+                           "/api/v1/requests       each run asked for, and what became of it\n"
+                           "/api/v1/notifications  what came in, and what was decided\n";
+
+static const struct {
+    const char *path;
+    enum core_query list, one;
+} collections[] = {
+    {"keys", QUERY_KEYS, QUERY_KEY},
+    {"requests", QUERY_REQUESTS, QUERY_REQUEST},
+    {"notifications", QUERY_NOTIFICATIONS, QUERY_NOTIFICATION},
+};
+
+static void text(struct http_request *r, const char *body)
+{
+    http_request_answer(r, 200, "text/plain; charset=utf-8", body, strlen(body), NULL, 0);
+}
+
+static void reply_as(struct http_request *r, const char *type, const struct core_reply *answer)
+{
+    switch (answer->verdict) {
+    case CORE_FOUND:
+        http_request_answer(r, 200, type, answer->body, answer->len, NULL, 0);
+        return;
+    case CORE_NOT_FOUND:
+        http_request_problem(r, 404, "no such id", NULL, 0);
+        return;
+    case CORE_BAD_QUERY:
+        http_request_problem(r, 400, answer->body, NULL, 0);
+        return;
+    case CORE_UNAVAILABLE:
+        http_request_problem(r, 503, answer->body, NULL, 0);
+        return;
+    case CORE_STORED:
+    case CORE_DUPLICATE:
+    case CORE_DRY:
+    case CORE_STALE:
+        break; /* answers to notifications */
+    }
+    http_request_problem(r, 500, NULL, NULL, 0);
+}
+
+static void reply_json(void *context, const struct core_reply *answer)
+{
+    reply_as(context, "application/json", answer);
+}
+
+static void reply_text(void *context, const struct core_reply *answer)
+{
+    reply_as(context, "text/plain; charset=utf-8", answer);
+}
+
+static void reply_metrics(void *context, const struct core_reply *answer)
+{
+    reply_as(context, "text/plain; version=0.0.4; charset=utf-8", answer);
+}
+
+static void ask(struct admin *a, struct http_request *r, enum core_query query, const char *id,
+                const char *cursor, size_t limit, core_reply_fn *reply)
+{
+    http_request_later(r);
+    if (!core_ask(a->core, query, id, cursor, limit, reply, r))
+        http_request_problem(r, 503, "the relay is busy or shutting down", NULL, 0);
+}
+
+/* False: the limit was refused and the request answered. */
+static bool read_limit(struct http_request *r, size_t *limit)
+{
+    const char *given = http_request_argument(r, "limit");
+    int64_t value = DEFAULT_LIMIT;
+    struct error err = {0};
+    if (given != NULL && parse_int64(&value, given, 1, STORE_LIST_MAX, &err) != 0) {
+        http_request_problem(r, 400, err.text, NULL, 0);
+        return false;
+    }
+    *limit = (size_t)value;
+    return true;
+}
+
+static void api(struct admin *a, struct http_request *r, const char *path)
+{
+    if (strcmp(path, "status") == 0) {
+        ask(a, r, QUERY_STATUS, NULL, NULL, 1, reply_json);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(collections) / sizeof(collections[0]); i++) {
+        size_t len = strlen(collections[i].path);
+        if (strncmp(path, collections[i].path, len) != 0)
+            continue;
+        if (path[len] == '/' && path[len + 1] != '\0') {
+            ask(a, r, collections[i].one, path + len + 1, NULL, 1, reply_json);
+            return;
+        }
+        if (path[len] != '\0')
+            break;
+        size_t limit;
+        if (!read_limit(r, &limit))
+            return;
+        ask(a, r, collections[i].list, NULL, http_request_argument(r, "cursor"), limit,
+            reply_json);
+        return;
+    }
+    http_request_problem(r, 404, NULL, NULL, 0);
+}
+
+static void complete(void *self, struct http_request *r)
+{
+    static const struct http_header allow[] = {{"Allow", "GET, HEAD"}};
+    static const char prefix[] = "/api/v1/";
+    struct admin *a = self;
+    const char *path = http_request_path(r);
+    const char *method = http_request_method(r);
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+        http_request_problem(r, 405, "this listener only shows", allow, 1);
+    else if (strcmp(path, "/") == 0)
+        text(r, home);
+    else if (strcmp(path, "/healthz") == 0)
+        text(r, "ok\n");
+    else if (strcmp(path, "/readyz") == 0)
+        ask(a, r, QUERY_READY, NULL, NULL, 1, reply_text);
+    else if (strcmp(path, "/metrics") == 0)
+        ask(a, r, QUERY_METRICS, NULL, NULL, 1, reply_metrics);
+    else if (strncmp(path, prefix, strlen(prefix)) == 0)
+        api(a, r, path + strlen(prefix));
+    else
+        http_request_problem(r, 404, NULL, NULL, 0);
+}
+
+static void begin(void *self, struct http_request *r)
+{
+    (void)self;
+    (void)r; /* nothing is decided before the request is whole */
+}
+
+int admin_start(struct admin **out, const struct conf *conf, struct core *core,
+                const struct clock *clock, struct error *err)
+{
+    struct admin *a = calloc(1, sizeof(*a));
+    if (a == NULL)
+        return error_set(err, -ENOMEM, "admin: out of memory");
+    a->core = core;
+    struct http_server_options options = {
+        .name = "admin",
+        .host = conf->admin.host,
+        .port = conf->admin.port,
+        .threads = 1,
+        .body_max = BODY_MAX,
+        .header_max = HEADER_MAX,
+        .header_time_ms = conf->limits.header_time_ms,
+        .body_time_ms = conf->limits.body_time_ms,
+        .connections = CONNECTIONS,
+        .handler = {.self = a, .begin = begin, .complete = complete},
+        .clock = clock,
+    };
+    int r = http_server_start(&a->tcp, &options, err);
+    if (r == 0 && conf->admin_socket != NULL) {
+        options.host = NULL;
+        options.unix_path = conf->admin_socket;
+        r = http_server_start(&a->file, &options, err);
+    }
+    if (r != 0) {
+        admin_stop(a);
+        return r;
+    }
+    *out = a;
+    return 0;
+}
+
+void admin_drain(struct admin *a)
+{
+    http_server_drain(a->tcp);
+    if (a->file != NULL)
+        http_server_drain(a->file);
+}
+
+void admin_stop(struct admin *a)
+{
+    if (a == NULL)
+        return;
+    http_server_stop(a->tcp, 1000);
+    http_server_stop(a->file, 1000);
+    free(a);
+}

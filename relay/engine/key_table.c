@@ -1,0 +1,178 @@
+#include "relay/engine/key_table.h"
+
+#include "relay/base/scope.h"
+
+#include <sodium.h>
+#include <string.h>
+
+/* Open addressing over a power of two of slots, at most half full; the heap array holds every key, ordered by
+ * deadline, and gives the iteration too. */
+struct key_table {
+    unsigned char hash_key[crypto_shorthash_KEYBYTES];
+    struct key **slots;
+    size_t n_slots;
+    struct key **heap;
+    size_t n, heap_cap;
+};
+
+struct key_table *key_table_new(const struct rng *rng)
+{
+    struct key_table *t = calloc(1, sizeof(*t));
+    if (t == NULL)
+        return NULL;
+    rng->bytes(rng->self, t->hash_key, sizeof(t->hash_key));
+    return t;
+}
+
+void key_table_free(struct key_table *t)
+{
+    if (t == NULL)
+        return;
+    for (size_t i = 0; i < t->n; i++)
+        key_free(t->heap[i]);
+    free(t->heap);
+    free(t->slots);
+    free(t);
+}
+
+size_t key_table_count(const struct key_table *t)
+{
+    return t->n;
+}
+
+static size_t home(const struct key_table *t, const char *text)
+{
+    uint64_t hash = 0;
+    unsigned char out[crypto_shorthash_BYTES];
+    crypto_shorthash(out, (const unsigned char *)text, strlen(text), t->hash_key);
+    memcpy(&hash, out, sizeof(hash));
+    return (size_t)hash & (t->n_slots - 1);
+}
+
+static size_t place(const struct key_table *t, const char *text)
+{
+    size_t i = home(t, text);
+    while (t->slots[i] != NULL && strcmp(t->slots[i]->text, text) != 0)
+        i = (i + 1) & (t->n_slots - 1);
+    return i;
+}
+
+struct key *key_table_find(const struct key_table *t, const char *text)
+{
+    return t->n_slots == 0 ? NULL : t->slots[place(t, text)];
+}
+
+static bool grow_slots(struct key_table *t)
+{
+    size_t n_slots = t->n_slots == 0 ? 64 : t->n_slots * 2;
+    struct key **slots = calloc(n_slots, sizeof(struct key *));
+    if (slots == NULL)
+        return false;
+    free(t->slots);
+    t->slots = slots;
+    t->n_slots = n_slots;
+    for (size_t i = 0; i < t->n; i++)
+        t->slots[place(t, t->heap[i]->text)] = t->heap[i];
+    return true;
+}
+
+static bool grow_heap(struct key_table *t)
+{
+    size_t cap = t->heap_cap == 0 ? 32 : t->heap_cap * 2;
+    struct key **heap = realloc(t->heap, cap * sizeof(struct key *));
+    if (heap == NULL)
+        return false;
+    t->heap = heap;
+    t->heap_cap = cap;
+    return true;
+}
+
+static void put(struct key_table *t, size_t i, struct key *k)
+{
+    t->heap[i] = k;
+    k->heap_index_ = i;
+}
+
+static void sift_up(struct key_table *t, size_t i)
+{
+    struct key *k = t->heap[i];
+    while (i > 0 && t->heap[(i - 1) / 2]->deadline_ > k->deadline_) {
+        put(t, i, t->heap[(i - 1) / 2]);
+        i = (i - 1) / 2;
+    }
+    put(t, i, k);
+}
+
+static void sift_down(struct key_table *t, size_t i)
+{
+    struct key *k = t->heap[i];
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child >= t->n)
+            break;
+        if (child + 1 < t->n && t->heap[child + 1]->deadline_ < t->heap[child]->deadline_)
+            child++;
+        if (t->heap[child]->deadline_ >= k->deadline_)
+            break;
+        put(t, i, t->heap[child]);
+        i = child;
+    }
+    put(t, i, k);
+}
+
+bool key_table_add(struct key_table *t, struct key *k)
+{
+    if (2 * (t->n + 1) > t->n_slots && !grow_slots(t))
+        return false;
+    if (t->n == t->heap_cap && !grow_heap(t))
+        return false;
+    t->slots[place(t, k->text)] = k;
+    put(t, t->n, k);
+    t->n++;
+    sift_up(t, t->n - 1);
+    return true;
+}
+
+/* Deletion without tombstones: whatever follows in the same run moves up if its home allows it. */
+static void empty_slot(struct key_table *t, size_t hole)
+{
+    size_t mask = t->n_slots - 1;
+    for (size_t i = (hole + 1) & mask; t->slots[i] != NULL; i = (i + 1) & mask) {
+        size_t distance_home = (i - home(t, t->slots[i]->text)) & mask;
+        size_t distance_hole = (i - hole) & mask;
+        if (distance_home >= distance_hole) {
+            t->slots[hole] = t->slots[i];
+            hole = i;
+        }
+    }
+    t->slots[hole] = NULL;
+}
+
+void key_table_remove(struct key_table *t, struct key *k)
+{
+    empty_slot(t, place(t, k->text));
+    size_t i = k->heap_index_;
+    t->n--;
+    if (i == t->n)
+        return;
+    put(t, i, t->heap[t->n]);
+    sift_up(t, i);
+    sift_down(t, t->heap[i]->heap_index_);
+}
+
+void key_table_set_deadline(struct key_table *t, struct key *k, int64_t deadline)
+{
+    k->deadline_ = deadline;
+    sift_up(t, k->heap_index_);
+    sift_down(t, k->heap_index_);
+}
+
+struct key *key_table_first(const struct key_table *t)
+{
+    return t->n == 0 ? NULL : t->heap[0];
+}
+
+struct key *key_table_at(const struct key_table *t, size_t i)
+{
+    return t->heap[i];
+}

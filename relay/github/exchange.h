@@ -1,0 +1,84 @@
+/* exchange.h - one HTTP request to GitHub and its answer, as values.
+ *
+ * Built here, carried out by the dispatcher, read by outcome.h and request.h. An exchange holds no
+ * token: it names the credential, and the dispatcher adds the Authorization header.
+ * Pure; any thread. Carry it out without following redirects and without "Expect: 100-continue".
+ * API version 2022-11-28 (github.com's REST documentation): mode A, with return_run_details. */
+#ifndef RELAY_GITHUB_EXCHANGE_H
+#define RELAY_GITHUB_EXCHANGE_H
+
+#include "relay/base/error.h"
+#include "relay/base/rng.h"
+#include "relay/github/target.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define GITHUB_API_VERSION        "2022-11-28"
+#define GITHUB_CONNECT_TIMEOUT_MS 10000
+#define GITHUB_TIMEOUT_MS         30000 /* GitHub itself gives up after 10 s */
+#define GITHUB_RESPONSE_MAX       (1024 * 1024)
+
+enum exchange_kind {
+    EXCHANGE_DISPATCH, /* POST …/actions/workflows/W/dispatches: not idempotent */
+    EXCHANGE_RUN,      /* GET …/actions/runs/ID */
+};
+
+struct exchange {
+    enum exchange_kind kind;
+    char relay_id[ULID_SIZE]; /* the request it serves */
+    const char *method;       /* static */
+    char *url;
+    char **headers; /* "Name: value", ended by NULL, without Authorization */
+    char *body;     /* NULL for a GET */
+    size_t body_len;
+    char *credential; /* name */
+};
+
+/* Does a POST for this target carry the input relay_id? */
+bool exchange_sends_relay_id(const struct target *target, const struct target_memory *memory);
+/* inputs: a JSON object of strings without relay_id. redirect: NULL, or the URL of a same-host 307
+ * to POST to instead; one that is not of the target's present scheme, host and port is not followed
+ * (the config may have changed since it was stored). -EINVAL with err: inputs that are none, more
+ * than INPUTS_MAX or INPUTS_JSON_MAX with the relay_id, a URL too long. */
+__attribute__((warn_unused_result)) int exchange_dispatch(struct exchange **out,
+                                                          const struct target *target,
+                                                          const struct target_memory *memory,
+                                                          const char *relay_id, const char *inputs,
+                                                          const char *redirect, struct error *err);
+/* etag: NULL or the one of the last answer. */
+__attribute__((warn_unused_result)) int exchange_run(struct exchange **out,
+                                                     const struct target *target,
+                                                     const char *relay_id, int64_t run_id,
+                                                     const char *etag, struct error *err);
+void exchange_free(struct exchange *x); /* NULL is fine */
+void exchange_free_p(struct exchange **x);
+
+enum exchange_transport {
+    EXCHANGE_ANSWERED,
+    EXCHANGE_NOT_SENT, /* nothing can have happened: no token, DNS, connect, TLS */
+    EXCHANGE_UNKNOWN,  /* it may have been received: cut, timed out, too large, garbage */
+};
+
+struct exchange_header {
+    char *name, *value;
+};
+
+struct exchange_answer {
+    enum exchange_transport transport;
+    int status;
+    char *body; /* NUL-terminated, "" when none */
+    size_t body_len;
+    struct exchange_header *headers; /* those of exchange_wanted_headers that came */
+    size_t n_headers;
+    char error[256]; /* transport words, no secret */
+    int64_t duration_ms;
+};
+
+/* Names (lower case, ended by NULL) that the dispatcher copies out of an answer. */
+extern const char *const exchange_wanted_headers[];
+/* Value of a header, its name compared without case; NULL when it did not come. */
+const char *exchange_answer_header(const struct exchange_answer *a, const char *name);
+void exchange_answer_clear(struct exchange_answer *a); /* frees what it holds */
+
+#endif

@@ -1,0 +1,194 @@
+#include "relay/github/limits.h"
+
+#include "relay/github/date.h"
+#include "relay/github/reply.h"
+#include "relay/github/utf8.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int64_t limits_write_at(const struct credential *c)
+{
+    int64_t spaced = c->last_write == 0 ? 0 : c->last_write + LIMITS_WRITE_GAP_MS;
+
+    return spaced > c->not_before ? spaced : c->not_before;
+}
+
+int64_t limits_read_at(const struct credential *c)
+{
+    return c->not_before;
+}
+
+void limits_wrote(struct credential *c, int64_t now)
+{
+    if (now > c->last_write)
+        c->last_write = now;
+}
+
+/* Limits come as 403 or 429, with or without headers; some are told by the page they point to. */
+static bool is_limit(const struct exchange_answer *answer, const struct reply *reply)
+{
+    const char *page = buf_text(&reply->documentation);
+    const char *retry_after = exchange_answer_header(answer, "retry-after");
+
+    return answer->status == 429 || reply_number(answer, "x-ratelimit-remaining") == 0 ||
+           (retry_after != NULL && retry_after[strspn(retry_after, " \t")] != '\0') ||
+           reply_says(reply, "secondary rate") || reply_says(reply, "rate limit exceeded") ||
+           reply_says(reply, "abuse detection") || strstr(page, "secondary-rate-limits") != NULL ||
+           strstr(page, "abuse-rate-limits") != NULL;
+}
+
+enum outcome limits_class(const struct exchange_answer *answer)
+{
+    enum outcome class = OUTCOME_REFUSED;
+    struct reply reply;
+
+    if (answer->transport != EXCHANGE_ANSWERED || answer->status >= 500)
+        return OUTCOME_AMBIGUOUS;
+    if (answer->status == 401)
+        return OUTCOME_CREDENTIAL;
+    if (answer->status != 403 && answer->status != 429)
+        return OUTCOME_REFUSED;
+    reply_read(&reply, answer);
+    if (is_limit(answer, &reply))
+        class = OUTCOME_LIMITED;
+    else if (reply_says(&reply, "resource not accessible by") || reply_says(&reply, "saml"))
+        class = OUTCOME_CREDENTIAL;
+    reply_clear(&reply);
+    return class;
+}
+
+/* Unix ms at GitHub when it answered: its own Date, else our wall clock. */
+static int64_t answered_at(const struct exchange_answer *answer, struct wall wall)
+{
+    const char *date = exchange_answer_header(answer, "date");
+    int64_t ms = wall.ms;
+
+    if (date != NULL)
+        date_parse_http(&ms, date);
+    return ms;
+}
+
+/* to - from, within what a header may ask for. */
+static int64_t wait_until(int64_t to, int64_t from)
+{
+    int64_t wait;
+
+    if (__builtin_sub_overflow(to, from, &wait) || wait > LIMITS_WAIT_MAX_MS)
+        return to > from ? LIMITS_WAIT_MAX_MS : LIMITS_WAIT_MIN_MS;
+    return wait < LIMITS_WAIT_MIN_MS ? LIMITS_WAIT_MIN_MS : wait;
+}
+
+/* Seconds as unix milliseconds, INT64_MAX when that is too many. */
+static int64_t ms_of(int64_t seconds)
+{
+    int64_t ms;
+
+    return __builtin_mul_overflow(seconds, (int64_t)1000, &ms) ? INT64_MAX : ms;
+}
+
+/* 60 s, doubled for each block before this one. */
+static int64_t backoff(int64_t blocks, int64_t max)
+{
+    int64_t wait = LIMITS_BACKOFF_MS;
+
+    while (blocks-- > 0 && wait < max)
+        wait *= 2;
+    return wait < max ? wait : max;
+}
+
+/* In GitHub's order: Retry-After, a spent primary limit's reset, its advice of a minute. */
+static int64_t limited_wait(const struct credential *c, const struct exchange_answer *answer,
+                            struct wall wall)
+{
+    const char *retry_after = exchange_answer_header(answer, "retry-after");
+    int64_t seconds = reply_number(answer, "retry-after");
+    int64_t reset = reply_number(answer, "x-ratelimit-reset");
+    int64_t at;
+
+    if (seconds >= 0)
+        return wait_until(ms_of(seconds), 0);
+    if (retry_after != NULL && date_parse_http(&at, retry_after))
+        return wait_until(at, answered_at(answer, wall));
+    if (reset > 0 && reply_number(answer, "x-ratelimit-remaining") == 0) {
+        at = ms_of(reset);
+        return wait_until(at == INT64_MAX ? at : at + 1000, answered_at(answer, wall));
+    }
+    return backoff(c->blocks, LIMITS_LIMITED_MAX_MS);
+}
+
+static void block(struct credential *c, const struct exchange_answer *answer, int64_t wait,
+                  int64_t now)
+{
+    char words[OUTCOME_TEXT];
+    struct reply reply;
+    int64_t until;
+
+    if (now >= c->not_before)
+        c->blocks++;
+    if (__builtin_add_overflow(now, wait, &until))
+        until = INT64_MAX;
+    if (until < c->not_before)
+        return;
+    c->not_before = until;
+    reply_read(&reply, answer);
+    outcome_words(words, answer->status, &reply, NULL);
+    utf8_clean(c->reason, sizeof(c->reason), words);
+    reply_clear(&reply);
+}
+
+static void note_headers(struct credential *c, const struct exchange_answer *answer)
+{
+    const char *expiry = exchange_answer_header(answer, "github-authentication-token-expiration");
+    int64_t remaining = reply_number(answer, "x-ratelimit-remaining");
+    int64_t ms;
+
+    if (remaining >= 0)
+        c->remaining = remaining;
+    if (expiry != NULL && date_parse_expiry(&ms, expiry))
+        c->token_expiry_s = ms / 1000;
+}
+
+/* Can only the answer to a dispatch have this outcome? */
+static bool is_write(enum outcome outcome)
+{
+    switch (outcome) {
+    case OUTCOME_ACCEPTED:
+    case OUTCOME_ACCEPTED_NO_ID:
+    case OUTCOME_REDIRECTED:
+    case OUTCOME_NO_RUN_DETAILS:
+    case OUTCOME_NO_RELAY_ID:
+        return true;
+    case OUTCOME_NOT_SENT:
+    case OUTCOME_LIMITED:
+    case OUTCOME_CREDENTIAL:
+    case OUTCOME_REFUSED:
+    case OUTCOME_AMBIGUOUS:
+        return false;
+    }
+    return false;
+}
+
+bool limits_note(struct credential *c, const struct exchange_answer *answer, enum outcome outcome,
+                 int64_t now, struct wall wall)
+{
+    const struct credential before = *c;
+
+    if (answer->transport == EXCHANGE_ANSWERED)
+        note_headers(c, answer);
+    if (is_write(outcome))
+        limits_wrote(c, now);
+    if (outcome == OUTCOME_LIMITED) {
+        block(c, answer, limited_wait(c, answer, wall), now);
+    } else if (outcome == OUTCOME_CREDENTIAL) {
+        block(c, answer, backoff(c->blocks, LIMITS_CREDENTIAL_MAX_MS), now);
+    } else if (outcome != OUTCOME_NOT_SENT && outcome != OUTCOME_AMBIGUOUS &&
+               now >= c->not_before) {
+        c->not_before = 0;
+        c->blocks = 0;
+        c->reason[0] = '\0';
+    }
+    return c->not_before != before.not_before || c->last_write != before.last_write ||
+           c->blocks != before.blocks || c->token_expiry_s != before.token_expiry_s ||
+           strcmp(c->reason, before.reason) != 0;
+}

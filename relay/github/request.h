@@ -1,0 +1,127 @@
+/* request.h - one durable intent to start one run, from its creation to the run's conclusion.
+ *
+ *   queued -> sending -> accepted -> running -> done(CONCLUSION | unknown)
+ *     ^         |  |  `-> done(untracked)     accepted, no id known
+ *     |         |  `----> parked(may_have_run)
+ *     `---------´ not sent or refused for now
+ *   sending -> dead(refused), queued -> dead(expired | resolved | cancelled)
+ *
+ * accepted_no_id, ambiguous, adopted and lost are states of reconciliation, which does not exist
+ * yet: no event leads to them. One found in a store is handled all the same: adopted is polled like
+ * accepted, the others end in request_recover. Every event that a state does not take leaves it as
+ * it is.
+ *
+ * Pure: events in, changed struct out; core stores it. `sending` is on disk before the POST leaves,
+ * so a crash in between is ambiguous, not free. Times are relay ms unless they say wall. */
+#ifndef RELAY_GITHUB_REQUEST_H
+#define RELAY_GITHUB_REQUEST_H
+
+#include "relay/github/limits.h"
+#include "relay/github/outcome.h"
+
+enum request_state {
+    REQUEST_QUEUED,
+    REQUEST_SENDING,
+    REQUEST_ACCEPTED, /* the run's id is known, its status not yet read */
+    REQUEST_ACCEPTED_NO_ID,
+    REQUEST_AMBIGUOUS,
+    REQUEST_ADOPTED,
+    REQUEST_RUNNING,
+    REQUEST_LOST,
+    REQUEST_DONE,
+    REQUEST_DEAD,
+    REQUEST_PARKED,
+};
+#define REQUEST_STATES          11
+#define REQUEST_RETRY_MS        5000         /* after a POST that was not executed: doubling … */
+#define REQUEST_RETRY_MAX_MS    (600 * 1000) /* … up to this */
+#define REQUEST_HOPS_MAX        2
+#define REQUEST_POLL_MS         5000 /* the first poll; failures double from it … */
+#define REQUEST_POLL_RUNNING_MS 30000
+#define REQUEST_POLL_WAITING_MS 120000
+#define REQUEST_POLL_MAX_MS     (600 * 1000)  /* … up to this */
+#define REQUEST_GONE_MS         (3600 * 1000) /* of 404s: the run was deleted */
+#define REQUEST_FRESH_MS        60000         /* reads lag behind writes: a 404 says nothing yet */
+#define REQUEST_TRACK_MS                                                                           \
+    (36 * 3600 * 1000) /* a queued job lives 24 h; an answer after that is of no use */
+const char *request_state_text(enum request_state s);
+bool request_state_parse(enum request_state *out, const char *text);
+/* Neither done, dead nor parked. */
+bool request_is_open(enum request_state s);
+
+struct request {
+    char relay_id[ULID_SIZE];
+    enum request_state state;
+    char reason[64];  /* done: the run's conclusion, untracked or unknown; dead: refused, expired,
+                         resolved, cancelled;  parked: may_have_run; queued: the outcome that sent it
+                         back, as in  outcome_text() ("" at first) */
+    char detail[256]; /* GitHub's words behind the reason, "" when none */
+    char *route, *key, *target;
+    char cause[16];               /* "alert", "timer", "redeliver" */
+    char notification[ULID_SIZE]; /* the one that caused it, "" when none */
+    char *inputs;                 /* JSON object, made once */
+    int64_t created_at;           /* relay */
+    int64_t created_wall;         /* unix ms, display */
+    int64_t expires_ms; /* the route's `expires` when it was made: used when the route is gone */
+    bool slot;          /* it holds a slot of the budgets */
+    int64_t attempts;   /* POSTs made */
+    int64_t posted_at;  /* relay time of the last POST, 0 = none */
+    bool executed;   /* a POST may have started a run (false while every POST was refused for now or
+                        not sent) */
+    int64_t next_at; /* relay: earliest next step (retry or poll); 0 = at once */
+    int64_t failures;    /* not-executed attempts, or failed polls, in a row */
+    int64_t run_id;      /* 0 = unknown; real ids exceed 2^32 */
+    char *run_url;       /* html, NULL = unknown */
+    char run_status[32]; /* GitHub's word, as last read */
+    char conclusion[32]; /* GitHub's word, "" until completed */
+    int64_t run_attempt;
+    int64_t accepted_at; /* relay, 0 */
+    int64_t polls;
+    char *etag;         /* of the last run answer, NULL */
+    char *redirect;     /* of a same-host 307: where the next POST goes; NULL */
+    int64_t hops;       /* 307s followed for the next POST; at most 2 */
+    int64_t gone_since; /* relay: the first of the 404s in a row, 0 = none. Not stored: a restart
+                           begins the hour anew */
+};
+/* Frees what it holds, not the struct itself. NULL is fine. */
+void request_free(struct request *r);
+
+/* One POST as it is kept and shown. */
+struct attempt {
+    int64_t at_wall;
+    char outcome[32];
+    int http_status; /* 0 = none */
+    char detail[256];
+};
+
+enum request_step { STEP_NONE, STEP_POST, STEP_POLL };
+/* What the request wants next and the relay time from when on it may (credentials aside). */
+enum request_step request_next_step(const struct request *r, int64_t *at);
+
+/* queued -> sending: call, store, then POST. The core calls limits_wrote with it. */
+void request_posting(struct request *r, int64_t now);
+/* The answer to its POST: new state, *attempt for the record, *memory as learnt, *outcome for
+ * limits_note. rng spreads the retry: not executed = 5 s doubling to 10 min with +-20 % jitter; at
+ * once after NO_RUN_DETAILS and NO_RELAY_ID (the first time: with the delay when it was known
+ * before) and after a redirect, of which two are followed in a row. A retry after a delay goes to
+ * the target's own URL again. Returns true when *memory changed. Unless it is sending, only
+ * *outcome and *attempt are filled. */
+bool request_posted(struct request *r, const struct exchange_answer *answer,
+                    const struct target *target, struct target_memory *memory,
+                    enum outcome *outcome, struct attempt *attempt, int64_t now, struct wall wall,
+                    const struct rng *rng);
+/* The answer to a poll. Tolerates unknown statuses, 304, 404 in the first minute (retried), limits,
+ * 5xx; ends as done(CONCLUSION), or done(unknown) 36 h after acceptance or when the run is gone
+ * (404 for an hour). Completed without a conclusion is not the end. Schedule: 5 s, 10 s, 20 s, then
+ * 30 s while in_progress, 120 s in any other status; failures 5 s doubling to 10 min, `detail` says
+ * why. A run's texts are kept without control characters. Returns true when *memory changed
+ * (marked: display_title shows [relay_id] of a run whose id came from a 200). */
+bool request_polled(struct request *r, const struct exchange_answer *answer,
+                    struct target_memory *memory, int64_t now);
+/* At start: a request found `sending` was cut between POST and record: parked (may_have_run). So
+ * are ambiguous and lost; accepted_no_id ends as done(untracked). True when it changed. */
+bool request_recover(struct request *r);
+/* Ends it as dead(reason). Only from queued. */
+void request_die(struct request *r, const char *reason);
+
+#endif

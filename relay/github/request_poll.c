@@ -1,0 +1,173 @@
+#include "relay/github/request.h"
+
+#include "relay/base/scope.h"
+#include "relay/base/strict_json.h"
+#include "relay/github/reply.h"
+#include "relay/github/url.h"
+#include "relay/github/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void finish(struct request *r, const char *reason)
+{
+    r->state = REQUEST_DONE;
+    utf8_clean(r->reason, sizeof(r->reason), reason);
+}
+
+static int64_t next_delay(const struct request *r)
+{
+    if (r->polls <= 2)
+        return REQUEST_POLL_MS << r->polls;
+    return strcmp(r->run_status, "in_progress") == 0 ? REQUEST_POLL_RUNNING_MS
+                                                     : REQUEST_POLL_WAITING_MS;
+}
+
+static void poll_failed(struct request *r, const char *why, int64_t now)
+{
+    int64_t delay = REQUEST_POLL_MS;
+
+    for (int64_t i = 0; i < r->failures && delay < REQUEST_POLL_MAX_MS; i++)
+        delay *= 2;
+    r->failures++;
+    r->next_at = now + (delay < REQUEST_POLL_MAX_MS ? delay : REQUEST_POLL_MAX_MS);
+    if (why != NULL)
+        snprintf(r->detail, sizeof(r->detail), "%s", why);
+}
+
+static void poll_done(struct request *r, int64_t now)
+{
+    r->failures = 0;
+    r->detail[0] = '\0';
+    r->next_at = now + next_delay(r);
+}
+
+static void keep_etag(struct request *r, const struct exchange_answer *answer)
+{
+    const char *etag = exchange_answer_header(answer, "etag");
+
+    free(r->etag);
+    r->etag =
+        etag == NULL ? NULL : strdup(etag); /* out of memory: the next answer is a whole one */
+}
+
+/* Only a run whose id a 200 gave proves that the title shows the relay_id; an adopted one was found
+ * by it. */
+static bool note_mark(const struct request *r, const json_t *run, struct target_memory *memory)
+{
+    char mark[ULID_SIZE + 2];
+    const char *title = json_string_value(json_object_get(run, "display_title"));
+
+    if (memory->marked || r->state == REQUEST_ADOPTED || title == NULL || r->relay_id[0] == '\0')
+        return false;
+    snprintf(mark, sizeof(mark), "[%s]", r->relay_id);
+    memory->marked = strstr(title, mark) != NULL;
+    return memory->marked;
+}
+
+static void note_run(struct request *r, const json_t *run)
+{
+    const json_t *attempt = json_object_get(run, "run_attempt");
+    const char *html_url = json_string_value(json_object_get(run, "html_url"));
+
+    utf8_clean(r->run_status, sizeof(r->run_status),
+               json_string_value(json_object_get(run, "status")));
+    bool completed = strcmp(r->run_status, "completed") == 0;
+    utf8_clean(r->conclusion, sizeof(r->conclusion),
+               completed ? json_string_value(json_object_get(run, "conclusion")) : NULL);
+    if (json_is_integer(attempt) && json_integer_value(attempt) > 0)
+        r->run_attempt = json_integer_value(attempt);
+    if (r->run_url == NULL && url_names_run(html_url, NULL, r->run_id))
+        r->run_url = strdup(html_url);
+}
+
+static bool read_run(struct request *r, const struct exchange_answer *answer,
+                     struct target_memory *memory, int64_t now)
+{
+    SCOPED(json_release_p) json_t *run = NULL;
+
+    if (answer->body != NULL)
+        r->gone_since = 0;
+    if (answer->body == NULL ||
+        strict_json_load(&run, answer->body, answer->body_len, REPLY_DEPTH_MAX, NULL) < 0 ||
+        json_integer_value(json_object_get(run, "id")) != r->run_id ||
+        !json_is_string(json_object_get(run, "status"))) {
+        poll_failed(r, "GitHub's answer does not describe this run", now);
+        return false;
+    }
+    bool changed = note_mark(r, run, memory);
+    note_run(r, run);
+    keep_etag(r, answer);
+    r->state = REQUEST_RUNNING;
+    r->reason[0] = '\0';
+    poll_done(r, now);
+    if (r->conclusion[0] != '\0')
+        finish(r, r->conclusion);
+    return changed;
+}
+
+static void read_404(struct request *r, int64_t now)
+{
+    if (now - r->accepted_at < REQUEST_FRESH_MS) {
+        poll_failed(r, NULL, now);
+        return;
+    }
+    if (r->gone_since == 0)
+        r->gone_since = now;
+    poll_failed(r, "the run is not found: deleted, or the token cannot see it any more", now);
+    if (now - r->gone_since >= REQUEST_GONE_MS)
+        finish(r, "unknown");
+}
+
+static void read_other(struct request *r, const struct exchange_answer *answer, int64_t now)
+{
+    char words[OUTCOME_TEXT];
+    struct reply reply;
+    int status = answer->status;
+    bool moved = status == 301 || status == 302 || status == 307 || status == 308;
+
+    r->gone_since = 0;
+    reply_read(&reply, answer);
+    outcome_words(words, status, &reply,
+                  moved ? "the repository was renamed or moved: update the config" : NULL);
+    poll_failed(r, words, now);
+    reply_clear(&reply);
+}
+
+static bool take_answer(struct request *r, const struct exchange_answer *answer,
+                        struct target_memory *memory, int64_t now)
+{
+    if (answer->transport != EXCHANGE_ANSWERED) {
+        char words[OUTCOME_TEXT];
+        utf8_clean(words, sizeof(words), answer->error);
+        poll_failed(r, words, now);
+        return false;
+    }
+    switch (answer->status) {
+    case 200:
+        return read_run(r, answer, memory, now);
+    case 304:
+        r->gone_since = 0;
+        poll_done(r, now);
+        return false;
+    case 404:
+        read_404(r, now);
+        return false;
+    default:
+        read_other(r, answer, now);
+        return false;
+    }
+}
+
+bool request_polled(struct request *r, const struct exchange_answer *answer,
+                    struct target_memory *memory, int64_t now)
+{
+    if (r->state != REQUEST_ACCEPTED && r->state != REQUEST_ADOPTED && r->state != REQUEST_RUNNING)
+        return false;
+    r->polls++;
+    bool changed = take_answer(r, answer, memory, now);
+    if (r->state != REQUEST_DONE && now - r->accepted_at >= REQUEST_TRACK_MS)
+        finish(r, "unknown");
+    return changed;
+}

@@ -1,0 +1,152 @@
+#include "relay/store/sqlite_private.h"
+
+#include "relay/base/scope.h"
+#include "relay/base/strict_json.h"
+#include "relay/store/sqlite_columns.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* Far above max_members of the longest names an alert may have. */
+#define MEMBERS_MAX_BYTES ((size_t)64 * 1024 * 1024)
+
+/* clang-format off */
+static const struct column columns[] = {
+#define X(kind, name) COLUMN_OF(struct key, kind, name)
+    KEY_COLUMNS(X)
+#undef X
+};
+/* clang-format on */
+
+/* One member is [source, fingerprint, starts_at or null, heard_at, blind, in_request, notification,
+ * position]: an array, because 100,000 keys are read at every start and objects take twice the
+ * time. */
+static void add_member(struct buf *b, const struct member *m)
+{
+    buf_add_char(b, '[');
+    buf_add_json_string(b, m->source);
+    buf_add_char(b, ',');
+    buf_add_json_string(b, m->fingerprint);
+    if (m->starts_at == INT64_MIN)
+        buf_add_text(b, ",null");
+    else
+        buf_addf(b, ",%" PRId64, m->starts_at);
+    buf_addf(b, ",%" PRId64 ",%d,%d,", m->heard_at, m->blind ? 1 : 0, m->in_request ? 1 : 0);
+    buf_add_json_string(b, m->notification);
+    buf_addf(b, ",%" PRIu32 "]", m->position);
+}
+
+int sqlite_put_key(void *self, const struct key *k, struct error *err)
+{
+    struct sqlite *s = self;
+    SCOPED(buf_free) struct buf members = BUF_INIT(MEMBERS_MAX_BYTES);
+    buf_add_char(&members, '[');
+    for (size_t i = 0; i < k->n_members; i++) {
+        if (i > 0)
+            buf_add_char(&members, ',');
+        add_member(&members, &k->members[i]);
+    }
+    buf_add_char(&members, ']');
+    if (buf_failed(&members)) {
+        s->failed = true;
+        return error_set(err, -ENOMEM,
+                         "store %s: writing key %s: out of memory for its %zu members", s->path,
+                         k->text, k->n_members);
+    }
+    SCOPED(query_end) struct query q = query_start(s, STATEMENT_PUT_KEY, "writing a key");
+    query_bind_text(&q, buf_text(&members));
+    query_bind_row(&q, columns, COLUMNS(columns), k);
+    return query_change(&q, err);
+}
+
+int sqlite_delete_key(void *self, const char *text, struct error *err)
+{
+    SCOPED(query_end) struct query q = query_start(self, STATEMENT_DELETE_KEY, "forgetting a key");
+    query_bind_text(&q, text);
+    return query_change(&q, err);
+}
+
+/* 0, -ENOMEM, or -EBADMSG for what add_member() never wrote. */
+static int read_member(struct key *k, json_t *row)
+{
+    const char *source = json_string_value(json_array_get(row, 0));
+    const char *fingerprint = json_string_value(json_array_get(row, 1));
+    const json_t *starts_at = json_array_get(row, 2);
+    const json_t *heard_at = json_array_get(row, 3);
+    const char *notification = json_string_value(json_array_get(row, 6));
+    json_int_t position = json_integer_value(json_array_get(row, 7));
+    if (json_array_size(row) != 8 || source == NULL || fingerprint == NULL ||
+        notification == NULL || !json_is_integer(heard_at) ||
+        !(json_is_integer(starts_at) || json_is_null(starts_at)) || position < 0 ||
+        position > UINT32_MAX)
+        return -EBADMSG;
+    struct member *m = key_add_member(k, source, fingerprint);
+    if (m == NULL)
+        return -ENOMEM;
+    m->starts_at = json_is_null(starts_at) ? INT64_MIN : json_integer_value(starts_at);
+    m->heard_at = json_integer_value(heard_at);
+    m->blind = json_integer_value(json_array_get(row, 4)) != 0;
+    m->in_request = json_integer_value(json_array_get(row, 5)) != 0;
+    if (strlen(notification) >= sizeof(m->notification))
+        return -EBADMSG;
+    memcpy(m->notification, notification, strlen(notification) + 1);
+    m->position = (uint32_t)position;
+    return 0;
+}
+
+static int read_members(struct key *k, const char *text)
+{
+    SCOPED(json_release_p) json_t *rows = json_loads(text, 0, NULL);
+    if (!json_is_array(rows))
+        return -EBADMSG;
+    size_t n = json_array_size(rows);
+    for (size_t i = 0; i < n; i++) {
+        int rc = read_member(k, json_array_get(rows, i));
+        if (rc < 0)
+            return rc;
+    }
+    return k->n_members == n ? 0 : -EBADMSG; /* no member stands there twice */
+}
+
+static void key_free_p(struct key **k)
+{
+    key_free(*k);
+}
+
+static int read_key(struct query *q, struct key **out, struct error *err)
+{
+    SCOPED(key_free_p) struct key *k = calloc(1, sizeof(*k));
+    SCOPED(free_p) char *members = query_text_copy(q);
+    if (k == NULL)
+        return error_set(err, -ENOMEM, "store %s: %s: out of memory", q->store->path, q->doing);
+    int rc = query_read_row(q, columns, COLUMNS(columns), k, err);
+    if (rc < 0)
+        return rc;
+    rc = members == NULL ? -EBADMSG : read_members(k, members);
+    if (rc == -EBADMSG)
+        return sqlite_fail_row(q->store, q->doing, err);
+    if (rc < 0)
+        return error_set(err, rc, "store %s: %s: out of memory", q->store->path, q->doing);
+    *out = GIVE(k);
+    return 0;
+}
+
+int sqlite_load_keys(void *self, int (*each)(void *context, struct key *k), void *context,
+                     struct error *err)
+{
+    struct sqlite *s = self;
+    SCOPED(query_end) struct query q = query_start(s, STATEMENT_LOAD_KEYS, "reading the keys");
+    int rc = 0;
+    while ((rc = query_next(&q, err)) == 0) {
+        struct key *k = NULL;
+        rc = read_key(&q, &k, err);
+        if (rc < 0)
+            return rc;
+        rc = each(context, k);
+        if (rc < 0)
+            return error_set(err, rc, "store %s: a key was read and could not be taken in: %s",
+                             s->path, strerror(-rc));
+    }
+    return rc < 0 ? rc : 0;
+}

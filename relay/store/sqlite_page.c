@@ -1,0 +1,45 @@
+#include "relay/store/sqlite_private.h"
+
+#include "relay/base/parse.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+int page_start(struct page *p, const struct sqlite *s, const char *cursor, size_t limit,
+               struct error *err)
+{
+    *p = (struct page){.limit = limit, .before = INT64_MAX};
+    if (limit < 1 || limit > STORE_LIST_MAX)
+        return error_set(err, -EINVAL, "store %s: a page has 1 to %d rows, not %zu", s->path,
+                         STORE_LIST_MAX, limit);
+    if (cursor[0] != '\0' && parse_int64(&p->before, cursor, 1, INT64_MAX, NULL) < 0)
+        return error_set(err, -EINVAL, "cursor \"%.64s\": take it from \"next\" of the page before",
+                         cursor);
+    return 0;
+}
+
+void page_bind(const struct page *p, struct query *q)
+{
+    query_bind_int(q, p->before);
+    query_bind_int(q, (int64_t)p->limit + 1); /* one more tells whether there is a next page */
+}
+
+bool page_takes(struct page *p, struct query *q)
+{
+    int64_t seq = query_int(q);
+    if (p->taken == p->limit) {
+        p->more = true;
+        return false;
+    }
+    p->taken++;
+    p->last = seq;
+    return true;
+}
+
+void page_end(const struct page *p, char next[static 64])
+{
+    next[0] = '\0';
+    if (p->more)
+        (void)snprintf(next, 64, "%" PRId64, p->last);
+}

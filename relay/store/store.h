@@ -1,0 +1,129 @@
+/* store.h - the relay's durable truth, as a set of functions that core calls and nobody else.
+ *
+ * One owner, one thread (core). Everything between begin and commit is one transaction: either all
+ * of it survives kill -9 and power loss once commit returned 0, or none of it happened. After any
+ * negative return inside a transaction the owner calls rollback (a no-op when there is none) and
+ * must load its state anew. Text is UTF-8; times are relay ms unless the name says wall (unix ms).
+ *
+ * Implementations: sqlite.h (durable). */
+#ifndef RELAY_STORE_STORE_H
+#define RELAY_STORE_STORE_H
+
+#include "relay/base/error.h"
+#include "relay/base/rng.h"
+#include "relay/engine/key.h"
+#include "relay/github/request.h"
+
+#define STORE_MAC_SIZE 32
+#define STORE_LIST_MAX 200 /* most rows one listing gives */
+
+/* Where relay time stood at the last commit. */
+struct store_time {
+    int64_t relay_ms, boot_ms, wall_ms;
+    char boot_id[BOOT_ID_MAX];
+};
+
+/* A verified notification with its answer. Borrowed by put; owned (store_notification_clear) when
+ * read. */
+struct store_notification {
+    char id[ULID_SIZE];
+    char *source, *format;
+    int64_t received_wall;
+    int64_t received_at;
+    char *body;
+    size_t body_len;
+    char *alerts; /* JSON array: the decisions as they stand in the 202 */
+};
+void store_notification_clear(struct store_notification *n);
+
+/* A MAC that was accepted, so that it is never accepted twice. */
+struct store_mac {
+    unsigned char mac[STORE_MAC_SIZE];
+    char notification[ULID_SIZE];
+    int64_t signed_wall; /* the signed timestamp */
+    int64_t received_at;
+};
+
+enum store_outcome { STORE_NONE = 1 /* get_…: no such row */ };
+
+struct store_ops {
+    void (*close)(void *self);
+
+    int (*begin)(void *self, struct error *err);
+    int (*commit)(void *self, const struct store_time *now, struct error *err);
+    void (*rollback)(void *self);
+    /* Writes and syncs one small row in a transaction of its own: is the disk well again? */
+    int (*probe)(void *self, const struct store_time *now, struct error *err);
+
+    int (*get_time)(void *self, struct store_time *out,
+                    struct error *err); /* STORE_NONE: a new store */
+    /* The newest signed time (unix ms) ever forgotten; INT64_MIN when none was. */
+    int (*get_floor)(void *self, int64_t *out, struct error *err);
+
+    int (*put_notification)(void *self, const struct store_notification *n, struct error *err);
+    int (*get_notification)(void *self, const char *id, struct store_notification *out,
+                            struct error *err);
+    int (*put_mac)(void *self, const struct store_mac *m, struct error *err);
+    int (*get_mac)(void *self, const unsigned char mac[STORE_MAC_SIZE], struct store_mac *out,
+                   struct error *err);
+    /* Forgets MACs received before `before`, at most 1000 of the oldest, and raises the floor to
+     * the newest signed time among them. *forgotten = how many. */
+    int (*forget_macs)(void *self, int64_t before, size_t *forgotten, struct error *err);
+    /* received_at of the oldest MAC that has a signed time; STORE_NONE when there is none. */
+    int (*oldest_mac)(void *self, int64_t *received_at, struct error *err);
+
+    int (*put_key)(void *self, const struct key *k,
+                   struct error *err); /* whole key with members: one row */
+    int (*delete_key)(void *self, const char *text, struct error *err);
+    /* Calls each(context, key) for every key; each takes the key (key_free) and returns 0 or
+     * -errno. */
+    int (*load_keys)(void *self, int (*each)(void *context, struct key *k), void *context,
+                     struct error *err);
+
+    int (*put_request)(void *self, const struct request *r,
+                       struct error *err); /* inserts or replaces all fields */
+    int (*get_request)(void *self, const char *relay_id, struct request *out, struct error *err);
+    int (*add_attempt)(void *self, const char *relay_id, const struct attempt *a,
+                       struct error *err);
+    /* Every open request, oldest first; each takes it (a heap struct: request_free, then free). */
+    int (*load_open_requests)(void *self, int (*each)(void *context, struct request *r),
+                              void *context, struct error *err);
+    /* Slots of budgets taken after `since`: route, target, created_at, relay_id of requests with
+     * slot = true. */
+    int (*load_slots)(void *self, int64_t since,
+                      int (*each)(void *context, const char *route, const char *target, int64_t at,
+                                  const char *relay_id),
+                      void *context, struct error *err);
+    /* Number of requests in each state. */
+    int (*count_requests)(void *self, int64_t counts[static REQUEST_STATES], struct error *err);
+
+    int (*put_credential)(void *self, const struct credential *c, struct error *err);
+    int (*get_credential)(void *self, const char *name,
+                          struct credential *out /* out->name is not set */, struct error *err);
+    int (*put_target_memory)(void *self, const char *target, const struct target_memory *m,
+                             struct error *err);
+    int (*get_target_memory)(void *self, const char *target, struct target_memory *out,
+                             struct error *err);
+
+    /* Listings for people: at most `limit` (<= STORE_LIST_MAX) rows after `cursor` ("" = from the
+     * start); each row is handed to `each`, *next (64 bytes) gets the cursor of the next page or ""
+     * at the end. A cursor that is none is -EINVAL. Requests and notifications: newest first. Keys:
+     * by text. */
+    int (*list_requests)(void *self, const char *cursor, size_t limit,
+                         void (*each)(void *context, const struct request *r), void *context,
+                         char next[static 64], struct error *err);
+    int (*list_attempts)(void *self, const char *relay_id,
+                         void (*each)(void *context, const struct attempt *a), void *context,
+                         struct error *err); /* oldest first, at most 200 */
+    int (*list_notifications)(void *self, const char *cursor, size_t limit,
+                              void (*each)(void *context,
+                                           const struct store_notification *n /* body NULL */),
+                              void *context, char next[static 64], struct error *err);
+};
+
+struct store {
+    void *self;
+    const struct store_ops *ops;
+};
+
+#endif

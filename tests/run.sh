@@ -1,0 +1,76 @@
+#!/bin/bash
+# Runs every tier in order, or those that are named:   tests/run.sh [TIER…]
+# A failing tier prints what failed and the next one goes on. The last line is the sum; the exit status is 1 if anything
+# failed. What a tier said is also in build/test/TIER.log. A new capability adds its tests to the folders that the tiers
+# below read; a new kind of test is one more line there.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+. tests/support/tally.sh
+. tests/lint/all.sh
+
+# Programs with more than one thread, and the integration tests that touch every thread in a short time.
+threaded=$(find tests/unit -name 'test_*.c' | grep -E '/test_(http|watch|log|metrics|service|mailbox|core|dispatcher)' | sort)
+threaded_integration='tests/integration/test_main_path.py'
+
+sources() {
+    check "gcc, no warnings" build build/werror WERROR=1 all unit-programs headers
+    check "clang, no warnings" build build/clang-werror CC=clang WERROR=1 all unit-programs headers
+}
+
+plain() {
+    build build/werror WERROR=1 all unit-programs && "$@"
+}
+
+address() {
+    build build/address SAN=address all unit-programs || return
+    sanitized unit build/address
+    sanitized pytests build/address/drift-relay tests/integration
+}
+
+# ThreadSanitizer finds its shadow memory taken where addresses are widely randomised.
+thread() {
+    build build/thread SAN=thread all unit-programs || return
+    if setarch -R true 2> /dev/null; then under=(setarch -R); fi
+    # shellcheck disable=SC2086 # a list of names
+    sanitized unit build/thread $threaded
+    # shellcheck disable=SC2086
+    sanitized pytests build/thread/drift-relay $threaded_integration
+}
+
+# tier NAME COMMAND…: runs the command, a function that counts its checks, and prints the tier's line
+passed=0 failed=0 skipped=0
+wanted=" $* "
+tier() {
+    local name=$1 start=$SECONDS log=$PWD/build/test/$1.log status counts
+    shift
+    case $wanted in "  " | *" $name "*) ;; *) return ;; esac
+    export TALLY=$PWD/build/test/$name.tally
+    : > "$TALLY"
+    ("$@") > "$log" 2>&1
+    status=$?
+    read -ra counts < <(awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$TALLY")
+    # A tier that ran nothing, or stopped half-way, has failed.
+    if [ "$status" -ne 0 ] || [ "${counts[*]}" = "0 0 0" ]; then counts[1]=$((counts[1] + 1)); fi
+    if [ "${counts[1]}" -ne 0 ]; then cat "$log"; else grep '^warning: ' "$log"; fi
+    printf '%-12s %5d passed %4d failed %4d skipped %5d s\n' "$name" "${counts[@]}" $((SECONDS - start))
+    passed=$((passed + counts[0])) failed=$((failed + counts[1])) skipped=$((skipped + counts[2]))
+    ran=1
+}
+
+mkdir -p build/test
+export KILLS=${KILLS:-50}
+tier lint         lint
+tier sources      sources
+tier unit         plain unit build/werror
+tier integration  plain pytests build/werror/drift-relay tests/integration
+tier fault        plain pytests build/werror/drift-relay tests/fault
+tier address      address
+tier thread       thread
+tier prometheus   check "rules and configuration" sh tests/lint/prometheus.sh
+
+if [ -z "${ran-}" ]; then
+    echo "no such tier:$wanted" >&2
+    exit 2
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# How the tiers run and count their checks. Sourced; every function below appends "passed failed skipped" to $TALLY and
+# prints what a failing check said.
+
+jobs=$(nproc)
+case ${MAKEFLAGS-} in *jobserver*) jobs= ;; esac # the make above us shares its own
+python=$(command -v /usr/bin/python3 || command -v python3)
+under=() # a command that the test programs are run by
+
+count() { echo "$1 $2 $3" >> "$TALLY"; }
+
+# build FOLDER [VARIABLE=value…] [target…]: with SAN and CC as given, not as in the environment; quiet when it works
+build() {
+    local folder=$1 status log=$TALLY.build
+    shift
+    "${MAKE:-make}" --no-print-directory ${jobs:+-j"$jobs"} SAN= CC=gcc BUILD="$folder" "$@" > "$log" 2>&1
+    status=$?
+    [ $status -eq 0 ] || grep -vE '^  (CC|AR|LINK) ' "$log"
+    return $status
+}
+
+# check NAME COMMAND…: one check, quiet when it passes
+check() {
+    local name=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        count 1 0 0
+    else
+        count 0 1 0
+        printf '%s\n-- FAILED: %s\n' "$output" "$name"
+    fi
+}
+
+# Counts what a cmocka program says in TAP (cmocka 1.1.5 calls a skipped test "not ok N # SKIP"). A crash or a
+# sanitizer's finding, which no line tells, is one more failure.
+tally_tap() {
+    local passed skipped failed
+    passed=$(grep -c '^ok [0-9]' "$1")
+    skipped=$(grep -c '^\(not \)\?ok [0-9]* # SKIP' "$1")
+    failed=$(grep '^not ok [0-9]' "$1" | grep -vc '^not ok [0-9]* # SKIP')
+    passed=$((passed - $(grep -c '^ok [0-9]* # SKIP' "$1")))
+    if [ "$2" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+    if [ "$2" -eq 0 ] && [ "$((passed + skipped + failed))" -eq 0 ]; then failed=1; fi
+    count "$passed" "$failed" "$skipped"
+    [ "$failed" -eq 0 ]
+}
+
+# unit FOLDER [NAME…]: the unit test programs in FOLDER (or those of them that are named)
+unit() {
+    local folder=$1 program status log=$TALLY.tap
+    shift
+    [ $# -gt 0 ] || set -- tests/unit/test_*.c
+    for program in "$@"; do
+        program=$(basename "$program" .c)
+        CMOCKA_MESSAGE_OUTPUT=TAP timeout --foreground -k 5 300 "${under[@]}" "$folder/tests/unit/$program" > "$log" 2>&1
+        status=$?
+        if ! tally_tap "$log" "$status"; then
+            cat "$log"
+            echo "-- FAILED: $folder/tests/unit/$program (exit status $status)"
+        fi
+    done
+}
+
+# pytests RELAY_BIN PATH… [option…]: at its time limit pytest gets SIGINT, so that it still stops what its tests started
+pytests() {
+    local log=$TALLY.pytest status
+    rm -f "$log.xml"
+    RELAY_BIN=$PWD/$1 timeout --foreground -s INT -k 30 900 "${under[@]}" \
+        "$python" -m pytest -q -p no:cacheprovider --tb=short --junitxml="$log.xml" "${@:2}" > "$log" 2>&1
+    status=$?
+    "$python" -c '
+import sys, xml.etree.ElementTree as tree
+suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
+total, failed, errors, skipped = (int(suite.get(k)) for k in ("tests", "failures", "errors", "skipped"))
+bad = failed + errors or int(sys.argv[2] != "0")
+print(max(total - failed - errors - skipped, 0), bad, skipped)' "$log.xml" "$status" 2> /dev/null >> "$TALLY" || count 0 1 0
+    if [ "$status" -ne 0 ]; then
+        cat "$log"
+        echo "-- FAILED: pytest ${*:2} (exit status $status)"
+    fi
+}
+
+# sanitized COMMAND…: runs it so that every sanitizer's report, whichever process makes it, is one failed check here
+sanitized() {
+    local reports=$TALLY.reports
+    rm -f "$reports".*
+    ASAN_OPTIONS="log_path=$reports:detect_stack_use_after_return=1:strict_string_checks=1" \
+        UBSAN_OPTIONS="log_path=$reports:print_stacktrace=1" \
+        TSAN_OPTIONS="log_path=$reports:second_deadlock_stack=1" "$@"
+    check "no sanitizer reports" no_reports "$reports"
+}
+
+no_reports() {
+    if compgen -G "$1.*" > /dev/null; then
+        head -n 100 "$1".*
+        return 1
+    fi
+}
