@@ -251,7 +251,7 @@ int body_parse(struct notification **out, const struct dialect *dialect, const c
                          field_type_text(body->tree));
 
     const struct place top = {.object = body->tree, .alert = PLACE_TOP};
-    json_t *alerts;
+    json_t *alerts = NULL;
     if (dialect->check != NULL)
         rc = dialect->check(&top, err);
     if (rc == 0)

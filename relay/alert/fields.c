@@ -23,7 +23,10 @@ static void show_key(char out[static KEY_SHOWN_MAX + 1], const char *key)
     }
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)key[i];
-        out[i] = c < 0x20 || c == 0x7F ? '?' : key[i];
+        bool control = c < 0x20 || c == 0x7F;
+        out[i] = '?';
+        if (!control)
+            out[i] = key[i];
     }
     out[len] = '\0';
 }

@@ -63,3 +63,14 @@ const struct clock *clock_system(void)
     };
     return &system;
 }
+
+void clock_mono_deadline(struct timespec *out, int64_t wait_ms)
+{
+    clock_gettime(CLOCK_MONOTONIC, out);
+    out->tv_sec += wait_ms / 1000;
+    out->tv_nsec += wait_ms % 1000 * 1000000;
+    if (out->tv_nsec >= 1000000000) {
+        out->tv_nsec -= 1000000000;
+        out->tv_sec++;
+    }
+}

@@ -124,6 +124,30 @@ static void values_are_numbers_by_ref_and_may_be_null(void **state)
     notification_free(n);
 }
 
+static void alerts_of_one_body_share_nothing(void **state)
+{
+    (void)state;
+#define ALERT(x, number)                                                                           \
+    "{\"status\":\"firing\",\"fingerprint\":\"" x "\",\"labels\":{\"l\":\"" x "\"},"               \
+    "\"annotations\":{\"a\":\"" x "\"},\"values\":{\"A\":" number "}"                              \
+    ",\"generatorURL\":\"http://g/alerting/grafana/" x "/view\"}"
+    struct notification *n =
+        parse("{\"alerts\":[" ALERT("one", "1") "," ALERT("two2", "2") "," ALERT("x", "3") "]}");
+    static const char *const want[] = {"one", "two2", "x"};
+    assert_int_equal(n->n_alerts, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct alert *a = &n->alerts[i];
+        assert_string_equal(a->fingerprint, want[i]);
+        assert_string_equal(a->rule_uid, want[i]);
+        assert_string_equal(label_value(a->labels, a->n_labels, "l"), want[i]);
+        assert_string_equal(label_value(a->annotations, a->n_annotations, "a"), want[i]);
+        assert_int_equal(a->n_values, 1);
+        assert_int_equal((int)a->values[0].number, i + 1);
+    }
+    notification_free(n);
+#undef ALERT
+}
+
 /* clang-format off */
 static const struct {
     const char *text;
@@ -221,6 +245,7 @@ int main(void)
         cmocka_unit_test(the_shape_of_12_4_names_the_rule),
         cmocka_unit_test(the_rule_is_found_where_it_is_named),
         cmocka_unit_test(values_are_numbers_by_ref_and_may_be_null),
+        cmocka_unit_test(alerts_of_one_body_share_nothing),
         cmocka_unit_test(times_have_offsets_and_gos_zero_is_none),
         cmocka_unit_test(text_arrives_as_it_was_meant),
         cmocka_unit_test(a_failing_allocation_is_an_error_and_leaks_nothing),

@@ -1,0 +1,144 @@
+#include "relay/cli/client.h"
+
+#include "relay/base/buf.h"
+#include "relay/base/scope.h"
+#include "relay/base/strict_json.h"
+#include "relay/cli/cli.h"
+#include "relay/conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_MAX (64U * 1024 * 1024)
+#define ANSWER_MAX (128U * 1024 * 1024)
+
+/* Fills socket or url (one of them stays empty) from --admin, else from the config. */
+static int find_admin(const struct cli_args *args, struct buf *socket, struct buf *url)
+{
+    const char *given = cli_value(args, "admin");
+    if (given != NULL) {
+        bool is_url = strncmp(given, "http://", 7) == 0 || strncmp(given, "https://", 8) == 0;
+        buf_add_text(is_url ? url : socket, given);
+        return 0;
+    }
+    SCOPED(conf_report_clear) struct conf_report report = {0};
+    SCOPED(conf_unref_p) struct conf *conf = NULL;
+    if (conf_load(&conf, cli_value(args, "config"), &report) != 0) {
+        fprintf(stderr, "drift-relay %s: where is the relay? The config does not say: give --admin "
+                        "PATH|URL, or mend the config:\n  %s\n",
+                args->usage->command, report.n_faults > 0 ? report.faults[0] : "out of memory");
+        return EXIT_FAILED;
+    }
+    bool ipv6 = strchr(conf->admin.host, ':') != NULL;
+    if (conf->admin_socket != NULL && access(conf->admin_socket, F_OK) == 0)
+        buf_add_text(socket, conf->admin_socket);
+    else
+        buf_addf(url, "http://%s%s%s:%u", ipv6 ? "[" : "", conf->admin.host, ipv6 ? "]" : "",
+                 (unsigned)conf->admin.port);
+    return 0;
+}
+
+int client_get(const struct cli_args *args, const char *path, struct http_result *result)
+{
+    SCOPED(buf_free) struct buf socket = BUF_INIT(4096);
+    SCOPED(buf_free) struct buf url = BUF_INIT(64 * 1024);
+    int code = find_admin(args, &socket, &url);
+    if (code != 0)
+        return code;
+    if (socket.len > 0)
+        buf_add_text(&url, "http://localhost");
+    else if (url.len > 0 && url.data[url.len - 1] == '/')
+        url.data[--url.len] = '\0';
+    buf_add_text(&url, path);
+    struct http_call call = {.method = "GET",
+                             .url = buf_text(&url),
+                             .connect_timeout_ms = 5000,
+                             .timeout_ms = 30000,
+                             .response_max = ANSWER_MAX,
+                             .allow_http = true,
+                             .unix_socket = socket.len > 0 ? buf_text(&socket) : NULL};
+    struct error err = {0};
+    int r = http_client_setup(&err);
+    if (r == 0)
+        r = http_call_once(&call, result, &err);
+    if (r == 0 && result->outcome == HTTP_ANSWER)
+        return 0;
+    fprintf(stderr, "drift-relay %s: cannot reach the relay at %s: %s\nIs it running? (--admin "
+                    "PATH|URL names another place)\n",
+            args->usage->command, socket.len > 0 ? buf_text(&socket) : buf_text(&url),
+            r == 0 ? result->error : err.text);
+    if (r == 0)
+        http_result_free(result);
+    return EXIT_UNREACHABLE;
+}
+
+/* What a problem+json answer says, in one line. */
+static void print_problem(const struct cli_args *args, const struct http_result *result)
+{
+    SCOPED(json_release_p) json_t *problem = NULL;
+    const char *detail = NULL;
+    if (strict_json_load(&problem, result->body, result->body_len, 16, NULL) == 0)
+        detail = json_string_value(json_object_get(problem, "detail"));
+    fprintf(stderr, "drift-relay %s: the relay answered %d: %s\n", args->usage->command,
+            result->status, detail == NULL ? "no reason given" : detail);
+}
+
+int client_get_json(const struct cli_args *args, const char *path, json_t **out)
+{
+    struct http_result result;
+    int code = client_get(args, path, &result);
+    if (code != 0)
+        return code;
+    struct error err = {0};
+    code = EXIT_OK;
+    if (result.status >= 400) {
+        print_problem(args, &result);
+        code = EXIT_FAILED;
+    } else if (strict_json_load(out, result.body, result.body_len, 64, &err) != 0) {
+        fprintf(stderr, "drift-relay %s: not an answer of a relay: %s\n", args->usage->command,
+                err.text);
+        code = EXIT_FAILED;
+    }
+    http_result_free(&result);
+    return code;
+}
+
+int client_read_file(const char *path, char **bytes, size_t *len)
+{
+    bool standard = strcmp(path, "-") == 0;
+    FILE *file = standard ? stdin : fopen(path, "re");
+    if (file == NULL) {
+        fprintf(stderr, "drift-relay: %s: %s\n", path, strerror(errno));
+        return EXIT_FAILED;
+    }
+    SCOPED(buf_free) struct buf content = BUF_INIT(FILE_MAX);
+    char piece[16384];
+    size_t n;
+    while ((n = fread(piece, 1, sizeof(piece), file)) > 0)
+        buf_add(&content, piece, n);
+    bool bad = ferror(file) != 0 || buf_failed(&content);
+    if (!standard)
+        (void)fclose(file);
+    if (bad) {
+        fprintf(stderr, "drift-relay: %s: cannot be read, or is larger than 64 MiB\n", path);
+        return EXIT_FAILED;
+    }
+    *len = content.len;
+    *bytes = buf_give(&content);
+    return *bytes == NULL ? EXIT_FAILED : EXIT_OK;
+}
+
+char *client_escape(const char *segment)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~-";
+    SCOPED(buf_free) struct buf out = BUF_INIT(64 * 1024);
+    for (const char *p = segment; *p != '\0'; p++) {
+        if (strchr(plain, *p) != NULL)
+            buf_add_char(&out, *p);
+        else
+            buf_addf(&out, "%%%02X", (unsigned)(unsigned char)*p);
+    }
+    return buf_give(&out);
+}

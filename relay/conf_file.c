@@ -1,0 +1,262 @@
+/* The schema of the config file, but for routes. */
+#include "relay/base/scope.h"
+#include "relay/conf_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define DAY_MS (24 * 3600 * 1000LL)
+#define SECRET_SHORT 16 /* bytes: shorter HMAC secrets are warned of */
+
+static bool read_name(const struct settings_group *g, char **out)
+{
+    if (!settings_string(g, "name", true, out))
+        return false;
+    if (conf_name_is_valid(*out))
+        return true;
+    settings_fault(g, "name", "\"%.80s\" is no name: 1 to 64 of letters, digits, '_' and '-'", *out);
+    return false;
+}
+
+static void read_address(const struct settings_group *root, const char *key, struct address *out,
+                         char **socket)
+{
+    const struct settings_group *g = settings_group(root, key, false);
+    if (g == NULL)
+        return;
+    SCOPED(free_p) char *host = NULL;
+    int64_t port = out->port;
+    if (settings_string(g, "address", false, &host)) {
+        struct address parsed;
+        struct error err = {0};
+        char text[96];
+        bool bare_v6 = strchr(host, ':') != NULL && host[0] != '[';
+        (void)snprintf(text, sizeof(text), bare_v6 ? "[%.80s]:0" : "%.80s:0", host);
+        if (parse_address(&parsed, text, &err) != 0)
+            settings_fault(g, "address", "\"%.80s\" is no numeric address such as \"127.0.0.1\"", host);
+        else
+            memcpy(out->host, parsed.host, sizeof(out->host));
+    }
+    if (settings_int(g, "port", false, 0, 65535, &port))
+        out->port = (uint16_t)port;
+    if (socket != NULL)
+        (void)settings_string(g, "socket", false, socket);
+    if (settings_has(g, "tls") || settings_has(g, "token_file")) {
+        const char *later = settings_has(g, "tls") ? "tls" : "token_file";
+        (void)settings_group(g, later, false);
+        settings_fault(g, later, "is not available in this version: remove it");
+    }
+}
+
+static void read_limits(const struct settings_group *root, struct conf_limits *l)
+{
+    const struct settings_group *g = settings_group(root, "limits", false);
+    if (g == NULL)
+        return;
+    int64_t alerts = (int64_t)l->alert.alerts;
+    int64_t labels = (int64_t)l->alert.labels;
+    int64_t depth = l->alert.depth;
+    (void)settings_size_bytes(g, "body", false, 1024, 64 * 1024 * 1024, &l->body);
+    (void)settings_int(g, "alerts", false, 1, 100000, &alerts);
+    (void)settings_int(g, "labels", false, 1, 1000, &labels);
+    (void)settings_int(g, "depth", false, 4, 64, &depth);
+    (void)settings_duration_ms(g, "header_time", false, 100, 300000, &l->header_time_ms);
+    (void)settings_duration_ms(g, "body_time", false, 100, 300000, &l->body_time_ms);
+    (void)settings_int(g, "connections", false, 4, 60000, &l->connections);
+    (void)settings_int(g, "per_address", false, 0, 60000, &l->per_address);
+    l->alert = (struct alert_limits){(size_t)alerts, (size_t)labels, (unsigned)depth};
+}
+
+static void read_log(const struct settings_group *root, struct conf *c)
+{
+    static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+    static const char *const formats[] = {"logfmt", "json", NULL};
+    const struct settings_group *g = settings_group(root, "log", false);
+    if (g == NULL)
+        return;
+    int level = (int)c->log_level;
+    int format = (int)c->log_format;
+    (void)settings_choice(g, "level", false, levels, &level);
+    (void)settings_choice(g, "format", false, formats, &format);
+    c->log_level = (enum log_level)level;
+    c->log_format = (enum log_format)format;
+}
+
+/* --- sources -------------------------------------------------------------------------------------- */
+
+static void read_secrets(struct conf *c, const struct settings_group *g, const char *key,
+                         struct auth *auth)
+{
+    char **files = NULL;
+    size_t n = 0;
+    if (!settings_strings(g, key, true, &files, &n))
+        return;
+    if (n == 0)
+        settings_fault(g, key, "is empty: name at least one file");
+    auth->secrets = conf_array(n, sizeof(struct secret *));
+    for (size_t i = 0; i < n; i++) {
+        struct error err = {0};
+        struct secret *secret = NULL;
+        conf_watch(c, files[i]);
+        if (secret_read_file(&secret, files[i], 1, &err) != 0)
+            settings_fault(g, key, "%s", err.text);
+        else
+            auth->secrets[auth->n_secrets++] = secret;
+        if (secret != NULL && auth->scheme == AUTH_GRAFANA_HMAC && secret_len(secret) < SECRET_SHORT)
+            settings_warning(g, key, "%s holds fewer than %d bytes: use openssl rand -hex 32",
+                             files[i], SECRET_SHORT);
+        free(files[i]);
+    }
+    free(files);
+}
+
+static void read_auth(struct conf *c, const struct settings_group *source, struct auth *auth)
+{
+    static const char *const schemes[] = {"grafana-hmac", "bearer", "basic", "mtls", NULL};
+    const struct settings_group *g = settings_group(source, "auth", true);
+    int scheme = 0;
+    if (g == NULL || !settings_choice(g, "scheme", true, schemes, &scheme))
+        return;
+    if (scheme == 3) {
+        settings_fault(g, "scheme", "mtls is not available in this version");
+        return;
+    }
+    auth->scheme = (enum auth_scheme)scheme;
+    if (auth->scheme == AUTH_BEARER) {
+        read_secrets(c, g, "token_files", auth);
+    } else if (auth->scheme == AUTH_BASIC) {
+        (void)settings_string(g, "username", true, &auth->username);
+        read_secrets(c, g, "password_files", auth);
+    } else {
+        auth->window_ms = SIGNATURE_WINDOW_MS;
+        auth->signature_header = conf_text(GRAFANA_SIGNATURE_HEADER);
+        auth->timestamp_header = conf_text(GRAFANA_TIMESTAMP_HEADER);
+        (void)settings_string(g, "signature_header", false, &auth->signature_header);
+        (void)settings_string(g, "timestamp_header", false, &auth->timestamp_header);
+        read_secrets(c, g, "secret_files", auth);
+        if (auth->timestamp_header[0] == '\0')
+            settings_warning(g, "timestamp_header",
+                             "is empty: without a signed time a captured notification can be sent "
+                             "again; set one in Grafana's contact point");
+    }
+}
+
+static void read_source(struct conf *c, const struct settings_group *g, struct conf_source *s)
+{
+    static const char *const formats[] = {"grafana", "alertmanager", NULL};
+    int format = 0;
+    if (read_name(g, &s->name)) {
+        for (const struct conf_source *other = c->sources; other < s; other++) {
+            if (other->name != NULL && strcmp(other->name, s->name) == 0)
+                settings_fault(g, "name", "\"%s\" is the name of another source", s->name);
+        }
+    } else {
+        conf_set_text(&s->name, "");
+    }
+    (void)settings_choice(g, "format", true, formats, &format);
+    s->format = (enum alert_format)format;
+    char path[96];
+    (void)snprintf(path, sizeof(path), "/hooks/%.64s", s->name);
+    s->path = conf_text(path);
+    (void)settings_string(g, "path", false, &s->path);
+    if (s->path[0] != '/' || strpbrk(s->path, "?# ") != NULL)
+        settings_fault(g, "path", "\"%.80s\" is no path such as \"/hooks/grafana\"", s->path);
+    for (const struct conf_source *other = c->sources; other < s; other++) {
+        if (strcmp(other->path, s->path) == 0)
+            settings_fault(g, "path", "\"%s\" is the path of another source", s->path);
+    }
+    read_auth(c, g, &s->auth);
+}
+
+/* --- targets -------------------------------------------------------------------------------------- */
+
+static void read_target_budget(const struct settings_group *target, struct target *t)
+{
+    const struct settings_group *g = settings_group(target, "budget", false);
+    if (g == NULL)
+        return;
+    t->budget_per_ms = DAY_MS;
+    (void)settings_int(g, "max", true, 1, 100000, &t->budget_max);
+    (void)settings_duration_ms(g, "per", false, 60000, 31 * DAY_MS, &t->budget_per_ms);
+}
+
+static void read_target(struct conf *c, const struct settings_group *g, struct target *t)
+{
+    static const char *const correlations[] = {"auto", "input", "none", NULL};
+    int correlation = 0;
+    if (!read_name(g, &t->name))
+        conf_set_text(&t->name, "");
+    else if (conf_target_by_name(c, t->name) != NULL)
+        settings_fault(g, "name", "\"%s\" is the name of another target", t->name);
+    t->api_url = conf_text("https://api.github.com");
+    t->ref = conf_text("main");
+    if (settings_string(g, "repository", true, &t->repository) &&
+        !target_repository_is_valid(t->repository))
+        settings_fault(g, "repository", "\"%.80s\" is no \"owner/name\"", t->repository);
+    if (settings_string(g, "workflow", true, &t->workflow) && !target_workflow_is_valid(t->workflow))
+        settings_fault(g, "workflow",
+                       "\"%.80s\" is no file name such as \"retrain.yml\" (without its path)",
+                       t->workflow);
+    if (settings_string(g, "ref", false, &t->ref) && !target_ref_is_valid(t->ref))
+        settings_fault(g, "ref", "\"%.80s\" is no branch or tag name", t->ref);
+    (void)settings_string(g, "api_url", false, &t->api_url);
+    const char *reason = conf_check_api_url(t->api_url);
+    if (reason != NULL)
+        settings_fault(g, "api_url", "%s", reason);
+    (void)settings_choice(g, "correlation", false, correlations, &correlation);
+    t->correlation = (enum correlation)correlation;
+    if (settings_string(g, "token_file", true, &t->token_file)) {
+        SCOPED(secret_free_p) struct secret *token = NULL;
+        struct error err = {0};
+        if (secret_read_file(&token, t->token_file, 1, &err) != 0)
+            settings_fault(g, "token_file", "%s", err.text);
+        t->credential = conf_text(conf_credential_for(c, t->name, t->token_file));
+    }
+    read_target_budget(g, t);
+}
+
+/* --- the file ------------------------------------------------------------------------------------- */
+
+static void read_lists(struct conf *c, const struct settings_group *root)
+{
+    size_t n = settings_list(root, "sources", true);
+    c->sources = conf_array(n, sizeof(*c->sources));
+    for (size_t i = 0; i < n; i++) {
+        read_source(c, settings_list_at(root, "sources", i), &c->sources[i]);
+        c->n_sources = i + 1;
+    }
+    n = settings_list(root, "targets", true);
+    c->targets = conf_array(n, sizeof(*c->targets));
+    c->credentials = conf_array(n, sizeof(*c->credentials));
+    for (size_t i = 0; i < n; i++) {
+        read_target(c, settings_list_at(root, "targets", i), &c->targets[i]);
+        c->n_targets = i + 1;
+    }
+    if (settings_has(root, "sources") && c->n_sources == 0)
+        settings_fault(root, "sources", "is empty: without a source nobody may send");
+    if (settings_has(root, "targets") && c->n_targets == 0)
+        settings_fault(root, "targets", "is empty: there is no workflow to start");
+}
+
+void conf_read_file(struct conf *c, struct settings *s)
+{
+    const struct settings_group *root = settings_root(s);
+    read_address(root, "listen", &c->listen, NULL);
+    read_address(root, "admin", &c->admin, &c->admin_socket);
+    const struct settings_group *store = settings_group(root, "store", false);
+    if (store != NULL) {
+        (void)settings_string(store, "path", false, &c->store_path);
+        (void)settings_duration_ms(store, "retain", false, DAY_MS, 3650 * DAY_MS, &c->retain_ms);
+    }
+    (void)settings_string(root, "stop_file", false, &c->stop_file);
+    read_log(root, c);
+    read_limits(root, &c->limits);
+    read_lists(c, root);
+    conf_read_routes(c, root);
+    if (settings_has(root, "grafana")) {
+        (void)settings_group(root, "grafana", false);
+        settings_fault(root, "grafana", "is not available in this version: remove it");
+    }
+}

@@ -1,0 +1,28 @@
+/* conf_private.h - shared by conf.c (the struct), conf_file.c (the schema), conf_route.c (routes) and conf_env.c. */
+#ifndef RELAY_CONF_PRIVATE_H
+#define RELAY_CONF_PRIVATE_H
+
+#include "relay/base/settings.h"
+#include "relay/conf.h"
+
+/* A conf with every default and no source, target or route; NULL out of memory. */
+struct conf *conf_new(const char *origin);
+void conf_watch(struct conf *c, const char *path);
+/* Zeroed elements for n more; aborts without memory, as everything that reads a config. */
+void *conf_array(size_t n, size_t size);
+char *conf_text(const char *text);
+void conf_set_text(char **slot, const char *text);
+/* The credential for a token file, made when new: its name is the first target's. */
+const char *conf_credential_for(struct conf *c, const char *target, const char *token_file);
+/* Names and loopback: what a config may say. */
+bool conf_name_is_valid(const char *name);
+/* NULL = fine; else the reason. Takes the trailing slash off. */
+const char *conf_check_api_url(char *url);
+
+void conf_read_file(struct conf *c, struct settings *s);
+void conf_read_routes(struct conf *c, const struct settings_group *root);
+/* Faults are added to the report as "environment: NAME: reason". */
+void conf_read_environment(struct conf *c, struct conf_report *report);
+void conf_report_add(char ***list, size_t *n, const char *text);
+
+#endif

@@ -1,0 +1,172 @@
+/* Routes of the config file: matchers, key, policy, inputs, and what of them has no effect. */
+#include "relay/base/scope.h"
+#include "relay/conf_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HOUR_MS (3600 * 1000LL)
+#define DAY_MS (24 * HOUR_MS)
+#define LONG_MS (365 * DAY_MS)
+
+/* What the engine cannot do yet is refused, not ignored. */
+static void refuse_not_yet(const struct settings_group *g, struct policy *p)
+{
+    static const char *const blocked[] = {"drop", "defer", NULL};
+    int when_blocked = WHEN_BLOCKED_DROP;
+    (void)settings_duration_ms(g, "hold", false, 0, LONG_MS, &p->hold_ms);
+    (void)settings_duration_ms(g, "hold_max", false, 0, LONG_MS, &p->hold_max_ms);
+    (void)settings_bool(g, "extend_hold", false, &p->extend_hold);
+    (void)settings_choice(g, "when_blocked", false, blocked, &when_blocked);
+    if (p->hold_ms > 0)
+        settings_fault(g, "hold", "is not available yet: \"0s\" is the only value; use the rule's `for` in Grafana");
+    if (p->hold_max_ms > 0)
+        settings_fault(g, "hold_max", "is not available yet: remove it");
+    if (p->extend_hold)
+        settings_fault(g, "extend_hold", "is not available yet: remove it");
+    if (when_blocked == WHEN_BLOCKED_DEFER)
+        settings_fault(g, "when_blocked", "\"defer\" is not available yet: use \"drop\"");
+}
+
+static void read_policy(const struct settings_group *g, struct policy *p)
+{
+    static const char *const rearms[] = {"resolved", "cooldown", NULL};
+    int rearm = (int)p->rearm;
+    (void)settings_int(g, "min_alerts", false, 1, 100000, &p->min_alerts);
+    (void)settings_duration_ms(g, "cooldown", false, 0, LONG_MS, &p->cooldown_ms);
+    (void)settings_choice(g, "rearm", false, rearms, &rearm);
+    p->rearm = (enum rearm)rearm;
+    (void)settings_duration_ms(g, "settle", false, 0, LONG_MS, &p->settle_ms);
+    (void)settings_duration_ms(g, "rearm_after", false, 0, LONG_MS, &p->rearm_after_ms);
+    (void)settings_duration_ms(g, "retry_after", false, 0, LONG_MS, &p->retry_after_ms);
+    (void)settings_duration_ms(g, "stale_after", false, 60000, LONG_MS, &p->stale_after_ms);
+    (void)settings_duration_ms(g, "expires", false, 60000, LONG_MS, &p->expires_ms);
+    (void)settings_int(g, "max_keys", false, 1, 10000000, &p->max_keys);
+    (void)settings_int(g, "max_members", false, 1, 100000, &p->max_members);
+    const struct settings_group *budget = settings_group(g, "budget", false);
+    if (budget != NULL) {
+        (void)settings_int(budget, "max", true, 1, 100000, &p->budget.max);
+        (void)settings_duration_ms(budget, "per", false, 60000, 31 * DAY_MS, &p->budget.per_ms);
+    }
+    refuse_not_yet(g, p);
+}
+
+static void warn_policy(const struct settings_group *g, const struct policy *p)
+{
+    if (p->rearm == REARM_COOLDOWN && settings_has(g, "settle"))
+        settings_warning(g, "settle", "has no effect with rearm = \"cooldown\"");
+    if (p->rearm == REARM_COOLDOWN && settings_has(g, "rearm_after"))
+        settings_warning(g, "rearm_after", "has no effect with rearm = \"cooldown\"");
+    if (p->rearm == REARM_RESOLVED && p->rearm_after_ms > 0 && p->rearm_after_ms <= p->settle_ms)
+        settings_warning(g, "settle", "is longer than rearm_after and so has no effect");
+    if (p->rearm == REARM_RESOLVED && p->rearm_after_ms > 0 && p->rearm_after_ms < p->cooldown_ms)
+        settings_warning(g, "rearm_after", "ends before the cooldown and so has no effect");
+    if (p->stale_after_ms < HOUR_MS)
+        settings_warning(g, "stale_after", "is shorter than two repeat intervals of most senders: "
+                                           "alerts that still fire would leave");
+    if (p->max_members < p->min_alerts)
+        settings_warning(g, "min_alerts", "is more than max_members: the key can never fire");
+}
+
+static void read_matchers(const struct settings_group *g, struct route *r)
+{
+    char **texts = NULL;
+    size_t n = 0;
+    if (!settings_strings(g, "match", true, &texts, &n))
+        return;
+    if (n == 0)
+        settings_warning(g, "match", "is empty: the route takes every alert of its source");
+    r->matchers = conf_array(n, sizeof(*r->matchers));
+    for (size_t i = 0; i < n; i++) {
+        struct error err = {0};
+        if (matcher_parse(&r->matchers[r->n_matchers], texts[i], &err) == 0)
+            r->n_matchers++;
+        else
+            settings_fault(g, "match", "%s", err.text);
+        free(texts[i]);
+    }
+    free(texts);
+}
+
+static void read_key(const struct settings_group *g, struct route *r)
+{
+    static const char *const unbounded[] = {"instance", "pod", "container", "container_id", "uid",
+                                            "fingerprint", "trace_id", "request_id", NULL};
+    if (!settings_strings(g, "key", true, &r->key_labels, &r->n_key_labels))
+        return;
+    for (size_t i = 0; i < r->n_key_labels; i++) {
+        if (r->key_labels[i][0] == '\0')
+            settings_fault(g, "key", "an empty label name");
+        for (const char *const *name = unbounded; *name != NULL; name++) {
+            if (strcmp(*name, r->key_labels[i]) == 0)
+                settings_warning(g, "key", "label %s takes ever new values: each would be debounced "
+                                           "on its own",
+                                 *name);
+        }
+    }
+}
+
+static void read_inputs(const struct settings_group *g, struct conf_route *r)
+{
+    size_t n = settings_list(g, "inputs", false);
+    SCOPED(free_p) struct input_spec *specs = conf_array(n, sizeof(*specs));
+    SCOPED(free_p) char **texts = conf_array(3 * n, sizeof(char *));
+    bool complete = true;
+    for (size_t i = 0; i < n; i++) {
+        const struct settings_group *input = settings_list_at(g, "inputs", i);
+        complete = settings_string(input, "name", true, &texts[3 * i]) && complete;
+        complete = settings_string(input, "value", true, &texts[3 * i + 1]) && complete;
+        (void)settings_string(input, "pattern", false, &texts[3 * i + 2]);
+        specs[i] = (struct input_spec){texts[3 * i], texts[3 * i + 1], texts[3 * i + 2]};
+    }
+    struct error err = {0};
+    if (complete && inputs_compile(&r->inputs, specs, n, &err) != 0)
+        settings_fault(g, n == 0 ? NULL : "inputs", "%s", err.text);
+    for (size_t i = 0; i < 3 * n; i++)
+        free(texts[i]);
+}
+
+static void read_references(const struct conf *c, const struct settings_group *g, struct route *r)
+{
+    if (settings_string(g, "source", false, &r->source)) {
+        bool found = false;
+        for (size_t i = 0; i < c->n_sources; i++)
+            found = found || strcmp(c->sources[i].name, r->source) == 0;
+        if (!found)
+            settings_fault(g, "source", "there is no source \"%.80s\"", r->source);
+    }
+    if (settings_string(g, "target", true, &r->target) && conf_target_by_name(c, r->target) == NULL)
+        settings_fault(g, "target", "there is no target \"%.80s\"", r->target);
+}
+
+static void read_route(const struct conf *c, const struct settings_group *g, struct conf_route *r)
+{
+    r->route.policy = policy_default;
+    if (settings_string(g, "name", true, &r->route.name)) {
+        if (!conf_name_is_valid(r->route.name))
+            settings_fault(g, "name", "\"%.80s\" is no name: 1 to 64 of letters, digits, '_' and '-'",
+                           r->route.name);
+        else if (conf_route_by_name(c, r->route.name) != NULL)
+            settings_fault(g, "name", "\"%s\" is the name of another route", r->route.name);
+    } else {
+        r->route.name = conf_text("");
+    }
+    read_references(c, g, &r->route);
+    read_matchers(g, &r->route);
+    read_key(g, &r->route);
+    read_policy(g, &r->route.policy);
+    warn_policy(g, &r->route.policy);
+    read_inputs(g, r);
+}
+
+void conf_read_routes(struct conf *c, const struct settings_group *root)
+{
+    size_t n = settings_list(root, "routes", true);
+    c->routes = conf_array(n, sizeof(*c->routes));
+    for (size_t i = 0; i < n; i++) {
+        read_route(c, settings_list_at(root, "routes", i), &c->routes[i]);
+        c->n_routes = i + 1;
+    }
+    if (settings_has(root, "routes") && n == 0)
+        settings_fault(root, "routes", "is empty: every alert would be ignored");
+}
