@@ -162,7 +162,8 @@ const char *conf_credential_for(struct conf *c, const char *target, const char *
 
 bool conf_name_is_valid(const char *name)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
     size_t len = strlen(name);
     return len >= 1 && len <= 64 && strspn(name, letters) == len;
 }
@@ -187,7 +188,8 @@ const char *conf_check_api_url(char *url)
                                      : "plain http is for loopback addresses only: use https://";
 }
 
-/* --- finding -------------------------------------------------------------------------------------- */
+/* --- finding
+ * -------------------------------------------------------------------------------------- */
 
 const struct conf_source *conf_source_by_path(const struct conf *c, const char *path)
 {
@@ -237,8 +239,8 @@ size_t conf_needs_restart(const struct conf *now, const struct conf *next, char 
         const char *key;
         bool differs;
     } keys[] = {
-        {"listen", strcmp(now->listen.host, next->listen.host) != 0 ||
-                       now->listen.port != next->listen.port},
+        {"listen",
+         strcmp(now->listen.host, next->listen.host) != 0 || now->listen.port != next->listen.port},
         {"admin", strcmp(now->admin.host, next->admin.host) != 0 ||
                       now->admin.port != next->admin.port ||
                       !same_text(now->admin_socket, next->admin_socket)},
@@ -255,7 +257,8 @@ size_t conf_needs_restart(const struct conf *now, const struct conf *next, char 
     return n;
 }
 
-/* --- loading -------------------------------------------------------------------------------------- */
+/* --- loading
+ * -------------------------------------------------------------------------------------- */
 
 void conf_report_add(char ***list, size_t *n, const char *text)
 {

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONF_DEFAULT_FILE "/etc/drift-relay/drift-relay.conf"
+#define CONF_DEFAULT_FILE      "/etc/drift-relay/drift-relay.conf"
 #define CONF_DEFAULT_STATE_DIR "/var/lib/drift-relay"
 
 struct conf_source {
@@ -35,9 +35,9 @@ struct conf_route {
 };
 
 struct conf_credential {
-    char *name;             /* the first target that uses it */
-    char *token_file;       /* read anew for every exchange; NULL = token */
-    struct secret *token;   /* from the environment; NULL = token_file */
+    char *name;           /* the first target that uses it */
+    char *token_file;     /* read anew for every exchange; NULL = token */
+    struct secret *token; /* from the environment; NULL = token_file */
 };
 
 struct conf_limits {
@@ -51,7 +51,7 @@ struct conf {
     char *origin; /* the file's path, or "environment" */
     struct address listen;
     struct address admin;
-    char *admin_socket;     /* NULL = none */
+    char *admin_socket; /* NULL = none */
     char *store_path;
     int64_t retain_ms;
     char *stop_file;
@@ -66,7 +66,7 @@ struct conf {
     size_t n_credentials;
     struct conf_route *routes;
     size_t n_routes;
-    char **watched;         /* files whose change asks for a reload: the config file, secret files */
+    char **watched; /* files whose change asks for a reload: the config file, secret files */
     size_t n_watched;
     _Atomic unsigned references;
 };
@@ -82,9 +82,11 @@ void conf_report_clear(struct conf_report *report);
 
 /* path NULL: CONF_DEFAULT_FILE if it is there, else the environment. 0 and *out with one reference,
  * or -EINVAL with the faults in *report (warnings come with success too), or -ENOMEM. */
-__attribute__((warn_unused_result)) int conf_load(struct conf **out, const char *path, struct conf_report *report);
+__attribute__((warn_unused_result)) int conf_load(struct conf **out, const char *path,
+                                                  struct conf_report *report);
 /* From text, for tests; name stands for the file. */
-__attribute__((warn_unused_result)) int conf_load_text(struct conf **out, const char *name, const char *text, struct conf_report *report);
+__attribute__((warn_unused_result)) int
+conf_load_text(struct conf **out, const char *name, const char *text, struct conf_report *report);
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c); /* NULL is fine */
 void conf_unref_p(struct conf **c);
@@ -95,6 +97,7 @@ const struct target *conf_target_by_name(const struct conf *c, const char *name)
 const struct conf_credential *conf_credential_by_name(const struct conf *c, const char *name);
 /* Keys of `next` that only a restart can change and that differ from `now` (listen, admin, store):
  * their names in `out`, separated by ", ". Returns their number. */
-size_t conf_needs_restart(const struct conf *now, const struct conf *next, char *out, size_t out_size);
+size_t conf_needs_restart(const struct conf *now, const struct conf *next, char *out,
+                          size_t out_size);
 
 #endif

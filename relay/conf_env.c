@@ -60,17 +60,17 @@ static void read_source(struct conf *c, struct conf_report *report)
     const char *timestamp = getenv("WEBHOOK_TIMESTAMP_HEADER"); /* empty = the body alone */
     c->sources = conf_array(1, sizeof(*c->sources));
     c->n_sources = 1;
-    c->sources[0] = (struct conf_source){
-        .name = conf_text("grafana"),
-        .path = conf_text("/hooks/grafana"),
-        .format = ALERT_FORMAT_GRAFANA,
-        .auth = {.scheme = AUTH_GRAFANA_HMAC,
-                 .secrets = conf_array(1, sizeof(struct secret *)),
-                 .n_secrets = secret == NULL ? 0 : 1,
-                 .signature_header = conf_text(GRAFANA_SIGNATURE_HEADER),
-                 .timestamp_header =
-                     conf_text(timestamp == NULL ? GRAFANA_TIMESTAMP_HEADER : timestamp),
-                 .window_ms = SIGNATURE_WINDOW_MS}};
+    c->sources[0] =
+        (struct conf_source){.name = conf_text("grafana"),
+                             .path = conf_text("/hooks/grafana"),
+                             .format = ALERT_FORMAT_GRAFANA,
+                             .auth = {.scheme = AUTH_GRAFANA_HMAC,
+                                      .secrets = conf_array(1, sizeof(struct secret *)),
+                                      .n_secrets = secret == NULL ? 0 : 1,
+                                      .signature_header = conf_text(GRAFANA_SIGNATURE_HEADER),
+                                      .timestamp_header = conf_text(
+                                          timestamp == NULL ? GRAFANA_TIMESTAMP_HEADER : timestamp),
+                                      .window_ms = SIGNATURE_WINDOW_MS}};
     c->sources[0].auth.secrets[0] = secret;
 }
 
@@ -162,9 +162,13 @@ static void read_state_dir(struct conf *c)
 
 void conf_read_environment(struct conf *c, struct conf_report *report)
 {
-    static const char *const required[] = {"REPO_OWNER", "REPO_NAME", "WORKFLOW_FILENAME",
-                                           "GITHUB_ACCESS_TOKEN", "GITHUB_ACCESS_TOKEN_FILE",
-                                           "WEBHOOK_SECRET", "WEBHOOK_SECRET_FILE"};
+    static const char *const required[] = {"REPO_OWNER",
+                                           "REPO_NAME",
+                                           "WORKFLOW_FILENAME",
+                                           "GITHUB_ACCESS_TOKEN",
+                                           "GITHUB_ACCESS_TOKEN_FILE",
+                                           "WEBHOOK_SECRET",
+                                           "WEBHOOK_SECRET_FILE"};
     bool any = false;
     for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++)
         any = any || variable(required[i]) != NULL;

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-
-#define DAY_MS (24 * 3600 * 1000LL)
+#define DAY_MS       (24 * 3600 * 1000LL)
 #define SECRET_SHORT 16 /* bytes: shorter HMAC secrets are warned of */
 
 static bool read_name(const struct settings_group *g, char **out)
@@ -16,7 +15,8 @@ static bool read_name(const struct settings_group *g, char **out)
         return false;
     if (conf_name_is_valid(*out))
         return true;
-    settings_fault(g, "name", "\"%.80s\" is no name: 1 to 64 of letters, digits, '_' and '-'", *out);
+    settings_fault(g, "name", "\"%.80s\" is no name: 1 to 64 of letters, digits, '_' and '-'",
+                   *out);
     return false;
 }
 
@@ -35,7 +35,8 @@ static void read_address(const struct settings_group *root, const char *key, str
         bool bare_v6 = strchr(host, ':') != NULL && host[0] != '[';
         (void)snprintf(text, sizeof(text), bare_v6 ? "[%.80s]:0" : "%.80s:0", host);
         if (parse_address(&parsed, text, &err) != 0)
-            settings_fault(g, "address", "\"%.80s\" is no numeric address such as \"127.0.0.1\"", host);
+            settings_fault(g, "address", "\"%.80s\" is no numeric address such as \"127.0.0.1\"",
+                           host);
         else
             memcpy(out->host, parsed.host, sizeof(out->host));
     }
@@ -84,7 +85,8 @@ static void read_log(const struct settings_group *root, struct conf *c)
     c->log_format = (enum log_format)format;
 }
 
-/* --- sources -------------------------------------------------------------------------------------- */
+/* --- sources
+ * -------------------------------------------------------------------------------------- */
 
 static void read_secrets(struct conf *c, const struct settings_group *g, const char *key,
                          struct auth *auth)
@@ -104,7 +106,8 @@ static void read_secrets(struct conf *c, const struct settings_group *g, const c
             settings_fault(g, key, "%s", err.text);
         else
             auth->secrets[auth->n_secrets++] = secret;
-        if (secret != NULL && auth->scheme == AUTH_GRAFANA_HMAC && secret_len(secret) < SECRET_SHORT)
+        if (secret != NULL && auth->scheme == AUTH_GRAFANA_HMAC &&
+            secret_len(secret) < SECRET_SHORT)
             settings_warning(g, key, "%s holds fewer than %d bytes: use openssl rand -hex 32",
                              files[i], SECRET_SHORT);
         free(files[i]);
@@ -170,7 +173,8 @@ static void read_source(struct conf *c, const struct settings_group *g, struct c
     read_auth(c, g, &s->auth);
 }
 
-/* --- targets -------------------------------------------------------------------------------------- */
+/* --- targets
+ * -------------------------------------------------------------------------------------- */
 
 static void read_target_budget(const struct settings_group *target, struct target *t)
 {
@@ -195,7 +199,8 @@ static void read_target(struct conf *c, const struct settings_group *g, struct t
     if (settings_string(g, "repository", true, &t->repository) &&
         !target_repository_is_valid(t->repository))
         settings_fault(g, "repository", "\"%.80s\" is no \"owner/name\"", t->repository);
-    if (settings_string(g, "workflow", true, &t->workflow) && !target_workflow_is_valid(t->workflow))
+    if (settings_string(g, "workflow", true, &t->workflow) &&
+        !target_workflow_is_valid(t->workflow))
         settings_fault(g, "workflow",
                        "\"%.80s\" is no file name such as \"retrain.yml\" (without its path)",
                        t->workflow);
@@ -217,7 +222,8 @@ static void read_target(struct conf *c, const struct settings_group *g, struct t
     read_target_budget(g, t);
 }
 
-/* --- the file ------------------------------------------------------------------------------------- */
+/* --- the file
+ * ------------------------------------------------------------------------------------- */
 
 static void read_lists(struct conf *c, const struct settings_group *root)
 {

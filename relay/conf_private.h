@@ -1,4 +1,5 @@
-/* conf_private.h - shared by conf.c (the struct), conf_file.c (the schema), conf_route.c (routes) and conf_env.c. */
+/* conf_private.h - shared by conf.c (the struct), conf_file.c (the schema), conf_route.c (routes)
+ * and conf_env.c. */
 #ifndef RELAY_CONF_PRIVATE_H
 #define RELAY_CONF_PRIVATE_H
 

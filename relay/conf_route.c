@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define HOUR_MS (3600 * 1000LL)
-#define DAY_MS (24 * HOUR_MS)
+#define DAY_MS  (24 * HOUR_MS)
 #define LONG_MS (365 * DAY_MS)
 
 /* What the engine cannot do yet is refused, not ignored. */
@@ -19,7 +19,9 @@ static void refuse_not_yet(const struct settings_group *g, struct policy *p)
     (void)settings_bool(g, "extend_hold", false, &p->extend_hold);
     (void)settings_choice(g, "when_blocked", false, blocked, &when_blocked);
     if (p->hold_ms > 0)
-        settings_fault(g, "hold", "is not available yet: \"0s\" is the only value; use the rule's `for` in Grafana");
+        settings_fault(
+            g, "hold",
+            "is not available yet: \"0s\" is the only value; use the rule's `for` in Grafana");
     if (p->hold_max_ms > 0)
         settings_fault(g, "hold_max", "is not available yet: remove it");
     if (p->extend_hold)
@@ -62,8 +64,9 @@ static void warn_policy(const struct settings_group *g, const struct policy *p)
     if (p->rearm == REARM_RESOLVED && p->rearm_after_ms > 0 && p->rearm_after_ms < p->cooldown_ms)
         settings_warning(g, "rearm_after", "ends before the cooldown and so has no effect");
     if (p->stale_after_ms < HOUR_MS)
-        settings_warning(g, "stale_after", "is shorter than two repeat intervals of most senders: "
-                                           "alerts that still fire would leave");
+        settings_warning(g, "stale_after",
+                         "is shorter than two repeat intervals of most senders: "
+                         "alerts that still fire would leave");
     if (p->max_members < p->min_alerts)
         settings_warning(g, "min_alerts", "is more than max_members: the key can never fire");
 }
@@ -90,8 +93,9 @@ static void read_matchers(const struct settings_group *g, struct route *r)
 
 static void read_key(const struct settings_group *g, struct route *r)
 {
-    static const char *const unbounded[] = {"instance", "pod", "container", "container_id", "uid",
-                                            "fingerprint", "trace_id", "request_id", NULL};
+    static const char *const unbounded[] = {"instance",     "pod",        "container",
+                                            "container_id", "uid",        "fingerprint",
+                                            "trace_id",     "request_id", NULL};
     if (!settings_strings(g, "key", true, &r->key_labels, &r->n_key_labels))
         return;
     for (size_t i = 0; i < r->n_key_labels; i++) {
@@ -99,8 +103,9 @@ static void read_key(const struct settings_group *g, struct route *r)
             settings_fault(g, "key", "an empty label name");
         for (const char *const *name = unbounded; *name != NULL; name++) {
             if (strcmp(*name, r->key_labels[i]) == 0)
-                settings_warning(g, "key", "label %s takes ever new values: each would be debounced "
-                                           "on its own",
+                settings_warning(g, "key",
+                                 "label %s takes ever new values: each would be debounced "
+                                 "on its own",
                                  *name);
         }
     }
@@ -144,7 +149,8 @@ static void read_route(const struct conf *c, const struct settings_group *g, str
     r->route.policy = policy_default;
     if (settings_string(g, "name", true, &r->route.name)) {
         if (!conf_name_is_valid(r->route.name))
-            settings_fault(g, "name", "\"%.80s\" is no name: 1 to 64 of letters, digits, '_' and '-'",
+            settings_fault(g, "name",
+                           "\"%.80s\" is no name: 1 to 64 of letters, digits, '_' and '-'",
                            r->route.name);
         else if (conf_route_by_name(c, r->route.name) != NULL)
             settings_fault(g, "name", "\"%s\" is the name of another route", r->route.name);

@@ -25,13 +25,15 @@ static const struct {
 
 static void help(FILE *out)
 {
-    fprintf(out, "drift-relay %s: Grafana alerts in, GitHub Actions runs out, each for a reason.\n\n"
-                 "usage: drift-relay COMMAND [OPTION…]\n\n",
+    fprintf(out,
+            "drift-relay %s: Grafana alerts in, GitHub Actions runs out, each for a reason.\n\n"
+            "usage: drift-relay COMMAND [OPTION…]\n\n",
             DRIFT_RELAY_VERSION);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
-    fprintf(out, "\ndrift-relay COMMAND --help explains one. Exit codes: 0 ok, 1 refused or failed, "
-                 "2 usage, 3 cannot reach the relay.\n");
+    fprintf(out,
+            "\ndrift-relay COMMAND --help explains one. Exit codes: 0 ok, 1 refused or failed, "
+            "2 usage, 3 cannot reach the relay.\n");
 }
 
 int main(int argc, char **argv)

@@ -35,7 +35,8 @@ struct auth {
     int64_t window_ms;      /* HMAC only: |now - timestamp| <= window */
 };
 
-/* Positive outcomes: the request is refused with 401; the word is for log and metric only. */
+/* Positive outcomes: the request is refused with 401; the word is for log and metric only. An
+ * Authorization header of another scheme than the source's counts as none. */
 enum auth_outcome {
     AUTH_MISSING = 1, /* the header that should be there is not */
     AUTH_MALFORMED,   /* it is there and cannot be right: not 64 hex digits, no decimal seconds, no

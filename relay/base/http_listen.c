@@ -42,7 +42,7 @@ static void free_addresses(struct addrinfo **list)
 /* The port in use, and address:port as text. */
 static int describe(struct listener *l, int fd)
 {
-    union address_storage bound;
+    union address_storage bound = {0};
     socklen_t len = sizeof(bound);
     if (getsockname(fd, &bound.any, &len) != 0)
         return -errno;
@@ -51,15 +51,15 @@ static int describe(struct listener *l, int fd)
     char host[HOST_MAX];
     if (getnameinfo(&bound.any, len, host, sizeof(host), NULL, 0, NI_NUMERICHOST) != 0)
         return -EINVAL;
-    snprintf(l->address, sizeof(l->address), "%s%s%s:%u", l->ipv6 ? "[" : "", host,
-             l->ipv6 ? "]" : "", (unsigned)l->port);
+    (void)snprintf(l->address, sizeof(l->address), "%s%s%s:%u", l->ipv6 ? "[" : "", host,
+                   l->ipv6 ? "]" : "", (unsigned)l->port);
     return 0;
 }
 
 int listener_open_tcp(struct listener *out, const char *host, uint16_t port, struct error *err)
 {
     char service[8];
-    snprintf(service, sizeof(service), "%u", (unsigned)port);
+    (void)snprintf(service, sizeof(service), "%u", (unsigned)port);
     struct addrinfo wanted = {.ai_family = AF_UNSPEC,
                               .ai_socktype = SOCK_STREAM,
                               .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
@@ -133,7 +133,7 @@ int listener_open_unix(struct listener *out, const char *path, struct error *err
         lstat(path, &made) != 0 || listen(fd, SOMAXCONN) != 0)
         return error_set(err, -errno, "socket %s: %s", path, strerror(errno));
     *out = (struct listener){.fd = take_fd(&fd), .device = made.st_dev, .inode = made.st_ino};
-    snprintf(out->address, sizeof(out->address), "unix:%s", path);
+    (void)snprintf(out->address, sizeof(out->address), "unix:%s", path);
     return 0;
 }
 

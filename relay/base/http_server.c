@@ -28,11 +28,11 @@ static void describe_peer(struct http_connection *c, struct MHD_Connection *hand
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr *address = info == NULL ? NULL : info->client_addr;
-    snprintf(c->peer, sizeof(c->peer), "unknown");
+    (void)snprintf(c->peer, sizeof(c->peer), "unknown");
     if (c->server->options.unix_path != NULL) {
         struct ucred peer;
         socklen_t len = sizeof(peer);
-        snprintf(c->peer, sizeof(c->peer), "unix");
+        (void)snprintf(c->peer, sizeof(c->peer), "unix");
         c->has_uid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0;
         c->uid = c->has_uid ? peer.uid : 0;
     } else if (address != NULL && address->sa_family == AF_INET) {
@@ -94,7 +94,7 @@ __attribute__((format(printf, 2, 0))) static void on_message(void *self, const c
     char text[512];
     if (!log_brake_take(&s->brake, &left_out))
         return;
-    vsnprintf(text, sizeof(text), format, arguments);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
     text[strcspn(text, "\n")] = '\0';
     log_info("http_server", "library", LOG_STR("listener", s->name), LOG_STR("message", text),
              LOG_INT("left_out", left_out));

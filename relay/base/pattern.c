@@ -94,7 +94,7 @@ static int scan_escape(struct scan *s)
     for (size_t i = 0; i < sizeof(escapes) / sizeof(escapes[0]); i++) {
         if (escapes[i].letter != c)
             continue;
-        snprintf(what, sizeof(what), "\\%c is no part of POSIX expressions", c);
+        (void)snprintf(what, sizeof(what), "\\%c is no part of POSIX expressions", c);
         return refuse(s, what, escapes[i].instead);
     }
     if (c >= '0' && c <= '9')

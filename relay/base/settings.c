@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- messages ---------------------------------------------------------------------------------- */
+/* --- messages ----------------------------------------------------------------------------------
+ */
 
 static void add_message(struct messages *list, unsigned line, const char *text)
 {
@@ -68,7 +69,8 @@ void settings_warning(const struct settings_group *g, const char *key, const cha
     va_end(arguments);
 }
 
-/* --- reading the file --------------------------------------------------------------------------- */
+/* --- reading the file ---------------------------------------------------------------------------
+ */
 
 static struct settings *settings_new(const char *name)
 {
@@ -152,7 +154,8 @@ void settings_free_p(struct settings **s)
     settings_free(*s);
 }
 
-/* --- groups and marks ---------------------------------------------------------------------------- */
+/* --- groups and marks ----------------------------------------------------------------------------
+ */
 
 static const struct settings_group *group_new(struct settings *s, config_setting_t *setting,
                                               const char *parent, const char *key, long index)
@@ -248,7 +251,8 @@ const struct settings_group *settings_list_at(const struct settings_group *g, co
     return group_new(g->settings, config_setting_get_elem(s, (unsigned)i), g->path, key, (long)i);
 }
 
-/* --- the end ------------------------------------------------------------------------------------- */
+/* --- the end -------------------------------------------------------------------------------------
+ */
 
 static bool was_asked(const struct settings *s, const config_setting_t *setting)
 {

@@ -6,7 +6,7 @@
 
 #include <libconfig.h>
 
-#define PATH_MAX_BYTES 512
+#define PATH_MAX_BYTES    512
 #define MESSAGE_MAX_BYTES 1024
 
 struct message {
@@ -19,7 +19,8 @@ struct messages {
     size_t n;
 };
 
-/* A { } that was handed out. libconfig has no place for a mark, so asked keys are remembered here. */
+/* A { } that was handed out. libconfig has no place for a mark, so asked keys are remembered here.
+ */
 struct settings_group {
     struct settings *settings;
     config_setting_t *setting; /* NULL: an empty group (the file could not be read) */
@@ -37,7 +38,8 @@ struct settings {
     struct messages faults, warnings;
 };
 
-/* The member of that name, marked as asked for; NULL when absent, with a fault when it is required. */
+/* The member of that name, marked as asked for; NULL when absent, with a fault when it is required.
+ */
 config_setting_t *settings_ask(const struct settings_group *g, const char *key, bool required);
 const char *settings_type_name(const config_setting_t *s);
 

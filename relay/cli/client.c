@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FILE_MAX (64U * 1024 * 1024)
+#define FILE_MAX   (64U * 1024 * 1024)
 #define ANSWER_MAX (128U * 1024 * 1024)
 
 /* Fills socket or url (one of them stays empty) from --admin, else from the config. */
@@ -26,8 +26,9 @@ static int find_admin(const struct cli_args *args, struct buf *socket, struct bu
     SCOPED(conf_report_clear) struct conf_report report = {0};
     SCOPED(conf_unref_p) struct conf *conf = NULL;
     if (conf_load(&conf, cli_value(args, "config"), &report) != 0) {
-        fprintf(stderr, "drift-relay %s: where is the relay? The config does not say: give --admin "
-                        "PATH|URL, or mend the config:\n  %s\n",
+        fprintf(stderr,
+                "drift-relay %s: where is the relay? The config does not say: give --admin "
+                "PATH|URL, or mend the config:\n  %s\n",
                 args->usage->command, report.n_faults > 0 ? report.faults[0] : "out of memory");
         return EXIT_FAILED;
     }
@@ -65,8 +66,9 @@ int client_get(const struct cli_args *args, const char *path, struct http_result
         r = http_call_once(&call, result, &err);
     if (r == 0 && result->outcome == HTTP_ANSWER)
         return 0;
-    fprintf(stderr, "drift-relay %s: cannot reach the relay at %s: %s\nIs it running? (--admin "
-                    "PATH|URL names another place)\n",
+    fprintf(stderr,
+            "drift-relay %s: cannot reach the relay at %s: %s\nIs it running? (--admin "
+            "PATH|URL names another place)\n",
             args->usage->command, socket.len > 0 ? buf_text(&socket) : buf_text(&url),
             r == 0 ? result->error : err.text);
     if (r == 0)
@@ -132,7 +134,8 @@ int client_read_file(const char *path, char **bytes, size_t *len)
 
 char *client_escape(const char *segment)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~-";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~-";
     SCOPED(buf_free) struct buf out = BUF_INIT(64 * 1024);
     for (const char *p = segment; *p != '\0'; p++) {
         if (strchr(plain, *p) != NULL)

@@ -8,17 +8,23 @@
 
 #include <jansson.h>
 
-/* GETs path ("/api/v1/status") from where --admin says (a socket's path or an http:// URL), else where the config does.
- * 0 and *result (http_result_free), or the exit code to end with, the reason being on stderr. */
+/* GETs path ("/api/v1/status") from where --admin says (a socket's path or an http:// URL), else
+ * where the config does. 0 and *result (http_result_free), or the exit code to end with, the reason
+ * being on stderr. */
 int client_get(const struct cli_args *args, const char *path, struct http_result *result);
-/* The same, and the answer's JSON; a status of 400 and more is printed as the relay put it (exit 1). */
+/* The same, and the answer's JSON; a status of 400 and more is printed as the relay put it (exit
+ * 1). */
 int client_get_json(const struct cli_args *args, const char *path, json_t **out);
-/* A whole file ("-" = standard input), at most 64 MiB; caller frees. Prints the reason on failure. */
+/* A whole file ("-" = standard input), at most 64 MiB; caller frees. Prints the reason on failure.
+ */
 int client_read_file(const char *path, char **bytes, size_t *len);
 /* Escapes one path segment; caller frees. */
 char *client_escape(const char *segment);
 
 #define CLIENT_ADMIN_OPTIONS                                                                       \
-    {"admin", "PATH|URL", "socket file or http:// URL of the operators' listener"}, {"config", "FILE", "take it from this config"}
+    {"admin", "PATH|URL", "socket file or http:// URL of the operators' listener"},                \
+    {                                                                                              \
+        "config", "FILE", "take it from this config"                                               \
+    }
 
 #endif

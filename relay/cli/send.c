@@ -34,7 +34,8 @@ static void timestamp_of(const struct cli_args *args, char out[static 24])
         (void)snprintf(out, 24, "%lld", (long long)(clock_wall(clock_system()).ms / 1000));
 }
 
-/* --- sign ------------------------------------------------------------------------------------------ */
+/* --- sign
+ * ------------------------------------------------------------------------------------------ */
 
 static const struct cli_option sign_options[] = {
     {"secret-file", "FILE", "the contact point's HMAC secret"},
@@ -46,7 +47,8 @@ static const struct cli_usage sign_usage = {
     .arguments = "--secret-file FILE [--timestamp SECONDS] FILE",
     .purpose = "Prints the two headers with which Grafana would send this body.",
     .options = sign_options,
-    .notes = "FILE may be - for standard input. With curl: -H \"$(line)\" for each line, --data-binary @FILE.",
+    .notes = "FILE may be - for standard input. With curl: -H \"$(line)\" for each line, "
+             "--data-binary @FILE.",
     .operands_min = 1,
     .operands_max = 1,
 };
@@ -79,7 +81,8 @@ int cli_sign(int argc, char **argv)
     return EXIT_OK;
 }
 
-/* --- send ------------------------------------------------------------------------------------------ */
+/* --- send
+ * ------------------------------------------------------------------------------------------ */
 
 static const struct cli_option send_options[] = {
     {"url", "URL", "the relay's webhook, such as http://127.0.0.1:9099/hooks/grafana"},
@@ -101,7 +104,8 @@ static const struct cli_usage send_usage = {
     .arguments = "--url URL --secret-file FILE [OPTION…] [FILE]",
     .purpose = "Posts a notification, signed with the present time, and prints the answer.",
     .options = send_options,
-    .notes = "FILE is a body, or a recorded .http.json; without FILE the notification is built from --label …\n"
+    .notes = "FILE is a body, or a recorded .http.json; without FILE the notification is built "
+             "from --label …\n"
              "Exit codes: 0 accepted, 1 refused, 2 usage, 3 cannot reach the relay.",
     .operands_max = 1,
 };
@@ -109,7 +113,7 @@ static const struct cli_usage send_usage = {
 struct outgoing {
     char *body;
     size_t len;
-    json_t *recording;  /* of a .http.json, else NULL */
+    json_t *recording; /* of a .http.json, else NULL */
     char *headers[HEADERS_MAX];
     size_t n_headers;
 };
@@ -146,8 +150,8 @@ static int open_recording(struct outgoing *o)
     size_t coded_len = strlen(coded);
     char *body = malloc(coded_len + 1);
     size_t len;
-    if (body == NULL || sodium_base642bin((unsigned char *)body, coded_len, coded, coded_len, NULL, &len,
-                                          NULL, sodium_base64_VARIANT_ORIGINAL) != 0) {
+    if (body == NULL || sodium_base642bin((unsigned char *)body, coded_len, coded, coded_len, NULL,
+                                          &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0) {
         free(body);
         fprintf(stderr, "drift-relay send: body_base64 is no base64\n");
         return EXIT_FAILED;
@@ -175,7 +179,8 @@ static int load_body(struct outgoing *o, const struct cli_args *args)
 /* The recorded headers, but for those that belong to the connection. */
 static int add_recorded(struct outgoing *o)
 {
-    static const char *const ours[] = {"Host", "Content-Length", "Connection", "Accept-Encoding", NULL};
+    static const char *const ours[] = {"Host", "Content-Length", "Connection", "Accept-Encoding",
+                                       NULL};
     size_t i;
     json_t *pair;
     if (o->recording == NULL) {
@@ -273,11 +278,13 @@ int cli_send(int argc, char **argv)
     int code = cli_parse(&args, &send_usage, argc, argv);
     if (code >= 0)
         return code;
-    bool credential = cli_value(&args, "secret-file") != NULL || cli_value(&args, "bearer-file") != NULL ||
+    bool credential = cli_value(&args, "secret-file") != NULL ||
+                      cli_value(&args, "bearer-file") != NULL ||
                       cli_value(&args, "as-recorded") != NULL;
     if (cli_value(&args, "url") == NULL || !credential) {
-        fprintf(stderr, "drift-relay send: --url URL and --secret-file FILE are wanted (or --bearer-file, "
-                        "--as-recorded)\n");
+        fprintf(stderr,
+                "drift-relay send: --url URL and --secret-file FILE are wanted (or --bearer-file, "
+                "--as-recorded)\n");
         return EXIT_USAGE;
     }
     SCOPED(outgoing_clear) struct outgoing o = {0};

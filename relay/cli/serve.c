@@ -50,7 +50,8 @@ static int load_conf(struct conf **out, const char *path)
     return r;
 }
 
-/* --- callbacks from other threads --------------------------------------------------------------- */
+/* --- callbacks from other threads ---------------------------------------------------------------
+ */
 
 static void core_stopped(void *context)
 {
@@ -70,7 +71,8 @@ static void file_changed(void *context, const char *path, bool exists)
     service_wake(relay->service);
 }
 
-/* --- up ------------------------------------------------------------------------------------------ */
+/* --- up ------------------------------------------------------------------------------------------
+ */
 
 static int watch_files(struct relay *relay, struct error *err)
 {
@@ -142,7 +144,8 @@ static int up(struct relay *relay, struct error *err)
     return r;
 }
 
-/* --- running ------------------------------------------------------------------------------------- */
+/* --- running -------------------------------------------------------------------------------------
+ */
 
 static void reload(struct relay *relay)
 {
@@ -212,7 +215,8 @@ static bool ended(const struct relay *relay)
     return relay->core_ended;
 }
 
-/* No new senders; those inside are answered; POSTs under way are recorded. A second signal skips the waiting. */
+/* No new senders; those inside are answered; POSTs under way are recorded. A second signal skips
+ * the waiting. */
 static void drain(struct relay *relay)
 {
     log_info("serve", "draining", LOG_INT("in_flight", webhook_in_flight(relay->webhook)));
@@ -249,7 +253,8 @@ static const struct cli_usage usage = {
     .arguments = "[--config FILE]",
     .purpose = "Runs the relay: takes signed notifications, starts workflow runs, follows them.",
     .options = options,
-    .notes = "SIGTERM drains and stops, a second one stops at once; SIGHUP or a changed file reloads.",
+    .notes =
+        "SIGTERM drains and stops, a second one stops at once; SIGHUP or a changed file reloads.",
 };
 
 int cli_serve(int argc, char **argv)

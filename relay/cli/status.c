@@ -24,7 +24,8 @@ static const char *text_of(const json_t *object, const char *key)
     return text == NULL ? "-" : text;
 }
 
-/* --- status ---------------------------------------------------------------------------------------- */
+/* --- status
+ * ---------------------------------------------------------------------------------------- */
 
 static const struct cli_option status_options[] = {
     CLIENT_ADMIN_OPTIONS,
@@ -48,7 +49,8 @@ static void print_requests(json_t *list)
         if (i == 0)
             printf("\n%-26s  %-10s %-14s %-24s %s\n", "RELAY_ID", "STATE", "REASON", "KEY", "RUN");
         printf("%-26s  %-10s %-14s %-24s %s\n", text_of(r, "relay_id"), text_of(r, "state"),
-               text_of(r, "reason"), text_of(r, "key"), json_is_object(run) ? text_of(run, "url") : "-");
+               text_of(r, "reason"), text_of(r, "key"),
+               json_is_object(run) ? text_of(run, "url") : "-");
     }
 }
 
@@ -81,7 +83,8 @@ int cli_status(int argc, char **argv)
     return code;
 }
 
-/* --- show ------------------------------------------------------------------------------------------ */
+/* --- show
+ * ------------------------------------------------------------------------------------------ */
 
 static const struct cli_option show_options[] = {
     CLIENT_ADMIN_OPTIONS,
@@ -91,7 +94,8 @@ static const struct cli_option show_options[] = {
 static const struct cli_usage show_usage = {
     .command = "show",
     .arguments = "[--admin PATH|URL] [--json] ID",
-    .purpose = "Shows a notification with its decisions, or a request with its attempts and its run.",
+    .purpose =
+        "Shows a notification with its decisions, or a request with its attempts and its run.",
     .options = show_options,
     .notes = "ID is the \"notification\" or a \"relay_id\" of an answer.",
     .operands_min = 1,
@@ -153,9 +157,10 @@ static int look_up(const struct cli_args *args, const char *kind, const char *id
     int code = client_get(args, path, &result);
     if (code != 0)
         return code;
-    code = result.status == 200 && strict_json_load(out, result.body, result.body_len, 64, NULL) == 0
-               ? EXIT_OK
-               : EXIT_FAILED;
+    code =
+        result.status == 200 && strict_json_load(out, result.body, result.body_len, 64, NULL) == 0
+            ? EXIT_OK
+            : EXIT_FAILED;
     http_result_free(&result);
     return code;
 }
@@ -187,13 +192,15 @@ int cli_show(int argc, char **argv)
     return request ? show_request(found) : show_notification(found);
 }
 
-/* --- health ---------------------------------------------------------------------------------------- */
+/* --- health
+ * ---------------------------------------------------------------------------------------- */
 
 static const struct cli_option health_options[] = {CLIENT_ADMIN_OPTIONS, {0}};
 static const struct cli_usage health_usage = {
     .command = "health",
     .arguments = "[--admin PATH|URL]",
-    .purpose = "Exit 0 when the relay accepts notifications, 1 when it does not, 3 when it is not there.",
+    .purpose =
+        "Exit 0 when the relay accepts notifications, 1 when it does not, 3 when it is not there.",
     .options = health_options,
 };
 

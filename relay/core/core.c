@@ -10,11 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WAITING_MAX 4096                      /* notifications and queries in the mailbox */
+#define WAITING_MAX       4096                /* notifications and queries in the mailbox */
 #define WAITING_BYTES_MAX (64U * 1024 * 1024) /* their bodies */
-#define BATCH_MAX 1024
-#define REVIVE_MS 1000 /* between two looks at a store that failed */
-#define QUIT_MS 45000  /* longer than a POST can take: then its outcome is left for the next start */
+#define BATCH_MAX         1024
+#define REVIVE_MS         1000 /* between two looks at a store that failed */
+#define QUIT_MS           45000 /* longer than a POST can take: then its outcome is left for the next start \
+                                 */
 
 static struct message *message_new(enum message_type type)
 {
@@ -49,7 +50,8 @@ static void message_free(struct message *m)
     free(m);
 }
 
-/* --- a batch ----------------------------------------------------------------------------------- */
+/* --- a batch -----------------------------------------------------------------------------------
+ */
 
 static int handle(struct core *c, struct message *m, struct error *err)
 {
@@ -216,8 +218,7 @@ static void run_batch(struct core *c, struct message *batch)
 {
     struct error err = {0};
     int r = 0;
-    for (struct message *m = batch; r == 0 && m != NULL;
-         m = (struct message *)(void *)m->mail.next)
+    for (struct message *m = batch; r == 0 && m != NULL; m = (struct message *)(void *)m->mail.next)
         r = handle(c, m, &err);
     if (r == 0)
         r = core_due(c, &err);
@@ -254,7 +255,8 @@ static void run_mail(struct core *c, struct message *batch)
     } while (batch != NULL);
 }
 
-/* --- the thread -------------------------------------------------------------------------------- */
+/* --- the thread --------------------------------------------------------------------------------
+ */
 
 static int64_t wait_ms(struct core *c)
 {
@@ -371,7 +373,8 @@ void core_free(struct core *c)
     free(c);
 }
 
-/* --- messages from other threads ---------------------------------------------------------------- */
+/* --- messages from other threads ----------------------------------------------------------------
+ */
 
 bool core_is_ready(const struct core *c)
 {
@@ -410,7 +413,8 @@ bool core_ask(struct core *c, enum core_query query, const char *id, const char 
     return false;
 }
 
-/* Messages of our own must not get lost: without memory there is nothing left to do but to stop and recover. */
+/* Messages of our own must not get lost: without memory there is nothing left to do but to stop and
+ * recover. */
 static struct message *message_must(enum message_type type)
 {
     struct message *m = message_new(type);

@@ -1,12 +1,13 @@
 /* core.h - the one thread that owns the truth.
  *
- * Everything that changes state comes here as a message: verified notifications, answers from the forge, a new config, the
- * stop file. Whatever waits is decided and written in one transaction (group commit), and only then answered: an
- * answer that says "stored" means synchronous=FULL. When the store fails, nothing of the batch happened: senders are told 503,
- * the state is loaded anew from the store, answers of the forge are kept until it works again.
+ * Everything that changes state comes here as a message: verified notifications, answers from the
+ * forge, a new config, the stop file. Whatever waits is decided and written in one transaction
+ * (group commit), and only then answered: an answer that says "stored" means synchronous=FULL. When
+ * the store fails, nothing of the batch happened: senders are told 503, the state is loaded anew
+ * from the store, answers of the forge are kept until it works again.
  *
- * Threads: core_start() makes the core's own; every other function may be called from any thread unless it says otherwise.
- * Reply functions run on the core's thread and must not block. */
+ * Threads: core_start() makes the core's own; every other function may be called from any thread
+ * unless it says otherwise. Reply functions run on the core's thread and must not block. */
 #ifndef RELAY_CORE_CORE_H
 #define RELAY_CORE_CORE_H
 
@@ -20,13 +21,13 @@
 struct core;
 
 enum core_verdict {
-    CORE_STORED,      /* 202: on disk; body is the answer */
-    CORE_DUPLICATE,   /* 202: this MAC was stored before; body repeats the first answer's decisions */
-    CORE_DRY,         /* 200: nothing was stored */
-    CORE_FOUND,       /* 200: what a query asked for */
-    CORE_NOT_FOUND,   /* 404 */
-    CORE_BAD_QUERY,   /* 400: body is the detail, plain text */
-    CORE_STALE,       /* 401: signed at or before the newest signed time that was forgotten */
+    CORE_STORED,    /* 202: on disk; body is the answer */
+    CORE_DUPLICATE, /* 202: this MAC was stored before; body repeats the first answer's decisions */
+    CORE_DRY,       /* 200: nothing was stored */
+    CORE_FOUND,     /* 200: what a query asked for */
+    CORE_NOT_FOUND, /* 404 */
+    CORE_BAD_QUERY, /* 400: body is the detail, plain text */
+    CORE_STALE,     /* 401: signed at or before the newest signed time that was forgotten */
     CORE_UNAVAILABLE, /* 503: body is the detail, plain text */
 };
 
@@ -57,37 +58,40 @@ bool core_submit(struct core *c, struct intake *in);
 
 enum core_query {
     QUERY_STATUS,
-    QUERY_READY,         /* CORE_FOUND or CORE_UNAVAILABLE */
-    QUERY_METRICS,       /* text exposition */
-    QUERY_KEYS,          /* listings take cursor and limit */
-    QUERY_KEY,           /* those below take id */
+    QUERY_READY,   /* CORE_FOUND or CORE_UNAVAILABLE */
+    QUERY_METRICS, /* text exposition */
+    QUERY_KEYS,    /* listings take cursor and limit */
+    QUERY_KEY,     /* those below take id */
     QUERY_REQUESTS,
     QUERY_REQUEST,
     QUERY_NOTIFICATIONS,
     QUERY_NOTIFICATION,
 };
 /* Strings are copied. False as above. */
-bool core_ask(struct core *c, enum core_query query, const char *id, const char *cursor, size_t limit, core_reply_fn *reply,
-              void *context);
+bool core_ask(struct core *c, enum core_query query, const char *id, const char *cursor,
+              size_t limit, core_reply_fn *reply, void *context);
 
 /* The forge's answer to an exchange: takes what *answer holds. */
-void core_answer(struct core *c, enum exchange_kind kind, const char *relay_id, struct exchange_answer *answer);
+void core_answer(struct core *c, enum exchange_kind kind, const char *relay_id,
+                 struct exchange_answer *answer);
 /* Takes a reference of its own. */
 void core_reload(struct core *c, struct conf *conf);
 void core_stop_file(struct core *c, bool exists);
 
 struct core_options {
-    struct ports ports;  /* the store becomes the core's: it closes it */
-    struct conf *conf;   /* takes a reference of its own */
+    struct ports ports; /* the store becomes the core's: it closes it */
+    struct conf *conf;  /* takes a reference of its own */
     struct metrics *metrics;
-    bool stop_file;      /* it exists now */
+    bool stop_file;                 /* it exists now */
     void (*stopped)(void *context); /* the core's thread is about to end */
     void *stopped_context;
 };
 /* Loads the state and starts the thread. */
-__attribute__((warn_unused_result)) int core_start(struct core **out, const struct core_options *options, struct error *err);
-/* Finish: nothing new is taken, nothing more is POSTed, POSTs under way are waited for and recorded, then the thread ends. now =
- * true: without waiting (a POST under way is then ambiguous at the next start). */
+__attribute__((warn_unused_result)) int
+core_start(struct core **out, const struct core_options *options, struct error *err);
+/* Finish: nothing new is taken, nothing more is POSTed, POSTs under way are waited for and
+ * recorded, then the thread ends. now = true: without waiting (a POST under way is then ambiguous
+ * at the next start). */
 void core_quit(struct core *c, bool now);
 /* Waits for the thread to end. The forge must not answer after core_free(). */
 void core_join(struct core *c);

@@ -178,13 +178,12 @@ int core_inputs(void *self, const struct route *route, const char *key, const ch
         return make_inputs(c, route, key, relay_id, leading, leading->alert, json);
     /* The leading member was heard in an earlier notification: read its alert there. */
     SCOPED(store_notification_clear) struct store_notification row = {0};
-    int r = c->ports.store.ops->get_notification(c->ports.store.self,
-                                                 leading->member->notification, &row, err);
+    int r = c->ports.store.ops->get_notification(c->ports.store.self, leading->member->notification,
+                                                 &row, err);
     if (r < 0)
         return r;
     SCOPED(notification_free_p) struct notification *content = NULL;
-    bool grafana =
-        r == 0 && strcmp(row.format, alert_format_text(ALERT_FORMAT_GRAFANA)) == 0;
+    bool grafana = r == 0 && strcmp(row.format, alert_format_text(ALERT_FORMAT_GRAFANA)) == 0;
     struct alert_limits limits = {.alerts = SIZE_MAX, .labels = SIZE_MAX, .depth = 2048};
     struct error why = {.text = "the notification is no longer stored"};
     if (r == STORE_NONE ||

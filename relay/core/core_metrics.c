@@ -8,36 +8,34 @@ void core_metrics_make(struct core_metrics *m, struct metrics *registry)
     static const double post_bounds[] = {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
     static const double commit_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5};
     m->registry = registry;
-    m->alerts = metrics_counter(registry, "alerts_total",
-                                "Alerts by the decision taken when they came in.",
-                                "route,verdict,reason");
-    m->truncated = metrics_counter(registry, "truncated_alerts_total",
-                                   "Alerts that a sender left out of its notifications (maxAlerts).",
-                                   "source");
+    m->alerts =
+        metrics_counter(registry, "alerts_total", "Alerts by the decision taken when they came in.",
+                        "route,verdict,reason");
+    m->truncated = metrics_counter(
+        registry, "truncated_alerts_total",
+        "Alerts that a sender left out of its notifications (maxAlerts).", "source");
     m->requests = metrics_gauge(registry, "requests", "Requests in each state.", "state");
-    m->dispatch_attempts = metrics_counter(registry, "dispatch_attempts_total",
-                                           "POSTs that start a workflow, by what became of them.",
-                                           "target,outcome");
-    m->dispatch_seconds =
-        metrics_histogram(registry, "dispatch_duration_seconds",
-                          "Time from sending such a POST to its answer.", "", post_bounds,
-                          sizeof(post_bounds) / sizeof(post_bounds[0]));
-    m->run_conclusions = metrics_counter(registry, "run_conclusions_total",
-                                         "Runs that ended, by their conclusion.",
-                                         "target,conclusion");
+    m->dispatch_attempts =
+        metrics_counter(registry, "dispatch_attempts_total",
+                        "POSTs that start a workflow, by what became of them.", "target,outcome");
+    m->dispatch_seconds = metrics_histogram(
+        registry, "dispatch_duration_seconds", "Time from sending such a POST to its answer.", "",
+        post_bounds, sizeof(post_bounds) / sizeof(post_bounds[0]));
+    m->run_conclusions =
+        metrics_counter(registry, "run_conclusions_total", "Runs that ended, by their conclusion.",
+                        "target,conclusion");
     m->run_active = metrics_gauge(registry, "run_active", "Runs that are followed now.", "");
     m->queue_oldest = metrics_gauge(registry, "queue_oldest_seconds",
                                     "Age of the oldest request that was not POSTed yet.", "");
-    m->key_states =
-        metrics_gauge(registry, "key_states", "Keys in each state.", "route,state");
-    m->rate_remaining = metrics_gauge(registry, "github_rate_remaining",
-                                      "GitHub's x-ratelimit-remaining as last heard.", "credential");
-    m->token_expiry =
-        metrics_gauge(registry, "github_token_expiry_timestamp_seconds",
-                      "When the token expires, as GitHub said.", "credential");
-    m->commit_seconds = metrics_histogram(registry, "store_commit_seconds",
-                                          "Time of a commit with its fsync.", "", commit_bounds,
-                                          sizeof(commit_bounds) / sizeof(commit_bounds[0]));
+    m->key_states = metrics_gauge(registry, "key_states", "Keys in each state.", "route,state");
+    m->rate_remaining =
+        metrics_gauge(registry, "github_rate_remaining",
+                      "GitHub's x-ratelimit-remaining as last heard.", "credential");
+    m->token_expiry = metrics_gauge(registry, "github_token_expiry_timestamp_seconds",
+                                    "When the token expires, as GitHub said.", "credential");
+    m->commit_seconds =
+        metrics_histogram(registry, "store_commit_seconds", "Time of a commit with its fsync.", "",
+                          commit_bounds, sizeof(commit_bounds) / sizeof(commit_bounds[0]));
     m->store_errors = metrics_counter(registry, "store_errors_total",
                                       "Transactions that the store could not carry out.", "");
     m->reload_time = metrics_gauge(registry, "config_last_reload_success_timestamp_seconds",
@@ -64,8 +62,8 @@ static void refresh_keys(struct core *c, int64_t now)
     for (size_t i = 0; i < engine_n_keys(c->engine); i++) {
         const struct key *k = engine_key_at(c->engine, i);
         int64_t until;
-        metric_add(c->metrics.key_states, 1, k->route,
-                   engine_key_state(c->engine, k, now, &until), NULL);
+        metric_add(c->metrics.key_states, 1, k->route, engine_key_state(c->engine, k, now, &until),
+                   NULL);
     }
 }
 

@@ -1,5 +1,5 @@
-/* core_private.h - the core's state, shared by its own files only. All of it belongs to the core's thread, but for the
- * mailbox and the two atomics. */
+/* core_private.h - the core's state, shared by its own files only. All of it belongs to the core's
+ * thread, but for the mailbox and the two atomics. */
 #ifndef RELAY_CORE_CORE_PRIVATE_H
 #define RELAY_CORE_CORE_PRIVATE_H
 
@@ -62,8 +62,9 @@ struct learnt {
 
 struct core_metrics {
     struct metrics *registry;
-    struct metric *alerts, *requests, *dispatch_attempts, *dispatch_seconds, *run_conclusions, *run_active, *queue_oldest,
-        *key_states, *rate_remaining, *token_expiry, *commit_seconds, *store_errors, *reload_time, *truncated;
+    struct metric *alerts, *requests, *dispatch_attempts, *dispatch_seconds, *run_conclusions,
+        *run_active, *queue_oldest, *key_states, *rate_remaining, *token_expiry, *commit_seconds,
+        *store_errors, *reload_time, *truncated;
 };
 
 struct core {
@@ -95,9 +96,9 @@ struct core {
     size_t n_credentials;
     struct learnt *learnt;
     size_t n_learnt;
-    int64_t floor;      /* unix ms */
-    int64_t oldest_mac; /* relay ms, INT64_MAX = none */
-    int64_t next_due;   /* relay ms: when a request or timer wants something */
+    int64_t floor;              /* unix ms */
+    int64_t oldest_mac;         /* relay ms, INT64_MAX = none */
+    int64_t next_due;           /* relay ms: when a request or timer wants something */
     struct exchange **starting; /* to be started once the batch is on disk */
     size_t n_starting, cap_starting;
     struct message *held; /* answers and reloads that wait for a working store */
@@ -105,36 +106,45 @@ struct core {
 
 /* core_state.c: loading, storing, the transaction of a batch */
 __attribute__((warn_unused_result)) int core_load(struct core *c, bool at_start, struct error *err);
-__attribute__((warn_unused_result)) int core_configure(struct core *c, struct conf *conf, struct error *err);
+__attribute__((warn_unused_result)) int core_configure(struct core *c, struct conf *conf,
+                                                       struct error *err);
 void core_release_state(struct core *c);
 /* Opens the batch's transaction if it is not open yet. */
 __attribute__((warn_unused_result)) int core_begin(struct core *c, struct error *err);
 __attribute__((warn_unused_result)) int core_commit(struct core *c, struct error *err);
 /* Stores what an event did: keys, new requests, cancelled ones. */
-__attribute__((warn_unused_result)) int core_apply(struct core *c, const struct effects *e, const char *cause, const char *notification, int64_t now,
-                                                   struct error *err);
+__attribute__((warn_unused_result)) int core_apply(struct core *c, const struct effects *e,
+                                                   const char *cause, const char *notification,
+                                                   int64_t now, struct error *err);
 
 /* core_intake.c */
-__attribute__((warn_unused_result)) int core_intake(struct core *c, struct message *m, struct error *err);
+__attribute__((warn_unused_result)) int core_intake(struct core *c, struct message *m,
+                                                    struct error *err);
 /* The engine's port: makes inputs of the leading member's alert. */
-int core_inputs(void *self, const struct route *route, const char *key, const char *relay_id, const struct leading *leading, char **json,
-                struct error *err);
+int core_inputs(void *self, const struct route *route, const char *key, const char *relay_id,
+                const struct leading *leading, char **json, struct error *err);
 
 /* core_requests.c */
-__attribute__((warn_unused_result)) int core_handle_answer(struct core *c, struct message *m, struct error *err);
-/* Does what is due: timers, forgetting MACs, deaths, POSTs and polls (put into c->starting). Sets c->next_due. */
+__attribute__((warn_unused_result)) int core_handle_answer(struct core *c, struct message *m,
+                                                           struct error *err);
+/* Does what is due: timers, forgetting MACs, deaths, POSTs and polls (put into c->starting). Sets
+ * c->next_due. */
 __attribute__((warn_unused_result)) int core_due(struct core *c, struct error *err);
-__attribute__((warn_unused_result)) int core_put_request(struct core *c, const struct request *r, enum request_state before, struct error *err);
+__attribute__((warn_unused_result)) int core_put_request(struct core *c, const struct request *r,
+                                                         enum request_state before,
+                                                         struct error *err);
 /* Takes r out of the open ones and frees it when it has ended. */
 void core_drop_ended(struct core *c, struct request *r);
 struct request *core_find_open(struct core *c, const char *relay_id);
 size_t core_posts_in_flight(const struct core *c);
-bool core_add_flight(struct core *c, const char *relay_id, enum exchange_kind kind, const char *credential);
+bool core_add_flight(struct core *c, const char *relay_id, enum exchange_kind kind,
+                     const char *credential);
 struct request_view core_view_of(const struct request *r);
 
 /* core_views.c */
 void core_query(struct core *c, struct message *m);
-void core_write_decisions(struct core *c, const struct effects *e, const struct alert *alerts, int64_t now, struct buf *out);
+void core_write_decisions(struct core *c, const struct effects *e, const struct alert *alerts,
+                          int64_t now, struct buf *out);
 
 /* core_metrics.c */
 void core_metrics_make(struct core_metrics *m, struct metrics *registry);

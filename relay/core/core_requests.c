@@ -114,7 +114,8 @@ static struct target_memory *find_memory(struct core *c, const char *target)
     return NULL;
 }
 
-/* --- what is due ------------------------------------------------------------------------------- */
+/* --- what is due -------------------------------------------------------------------------------
+ */
 
 static void due_at(struct core *c, int64_t at)
 {
@@ -173,8 +174,8 @@ static int post(struct core *c, struct request *r, const struct target *target,
 {
     enum request_state before = r->state;
     struct exchange *x;
-    int result = exchange_dispatch(&x, target, find_memory(c, target->name), r->relay_id,
-                                   r->inputs, r->redirect, err);
+    int result = exchange_dispatch(&x, target, find_memory(c, target->name), r->relay_id, r->inputs,
+                                   r->redirect, err);
     if (result != 0)
         return result;
     result = start(c, x, err);
@@ -194,14 +195,14 @@ static int post(struct core *c, struct request *r, const struct target *target,
     return result;
 }
 
-/* May r be POSTed now? It is, or it dies, or c->next_due says when to ask again. Frees r when it dies. */
+/* May r be POSTed now? It is, or it dies, or c->next_due says when to ask again. Frees r when it
+ * dies. */
 static int consider_post(struct core *c, struct request *r, int64_t at, int64_t now,
                          struct error *err)
 {
     struct request_view view = core_view_of(r);
     const struct target *target = conf_target_by_name(c->conf, r->target);
-    struct credential *credential =
-        target == NULL ? NULL : find_credential(c, target->credential);
+    struct credential *credential = target == NULL ? NULL : find_credential(c, target->credential);
     enum may_post may = engine_may_post(c->engine, &view, now);
     if (may == MAY_POST_EXPIRED)
         return die(c, r, "expired", END_REFUSED, now, err);
@@ -231,8 +232,7 @@ static int consider_poll(struct core *c, const struct request *r, int64_t at, in
                          struct error *err)
 {
     const struct target *target = conf_target_by_name(c->conf, r->target);
-    struct credential *credential =
-        target == NULL ? NULL : find_credential(c, target->credential);
+    struct credential *credential = target == NULL ? NULL : find_credential(c, target->credential);
     if (credential == NULL || c->quitting)
         return 0; /* a removed target's run is followed again when the target is back */
     int64_t free_at = limits_read_at(credential);
@@ -315,7 +315,8 @@ int core_due(struct core *c, struct error *err)
     return r;
 }
 
-/* --- answers ----------------------------------------------------------------------------------- */
+/* --- answers -----------------------------------------------------------------------------------
+ */
 
 static int answer_dispatch(struct core *c, struct request *r, struct message *m, int64_t now,
                            struct error *err)

@@ -299,8 +299,8 @@ static int cancel(struct core *c, const char *relay_id, struct error *err)
     return result;
 }
 
-int core_apply(struct core *c, const struct effects *e, const char *cause,
-               const char *notification, int64_t now, struct error *err)
+int core_apply(struct core *c, const struct effects *e, const char *cause, const char *notification,
+               int64_t now, struct error *err)
 {
     const struct store_ops *ops = c->ports.store.ops;
     void *store = c->ports.store.self;

@@ -1,4 +1,5 @@
-/* What people and programs may look at: the decisions of an answer, and the listings of the admin API. */
+/* What people and programs may look at: the decisions of an answer, and the listings of the admin
+ * API. */
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
 #include "relay/core/core_private.h"
@@ -167,7 +168,8 @@ static void write_notification(const struct store_notification *n, struct buf *o
     buf_addf(out, ",\"alerts\":%s}", n->alerts);
 }
 
-/* --- listings ---------------------------------------------------------------------------------- */
+/* --- listings ----------------------------------------------------------------------------------
+ */
 
 struct listing {
     struct buf *out;
@@ -217,7 +219,8 @@ static int compare_texts(const void *a, const void *b)
     return strcmp((*(const struct key *const *)a)->text, (*(const struct key *const *)b)->text);
 }
 
-/* Keys by text, after the cursor (a key's text). All are sorted for a page: a page is for people. */
+/* Keys by text, after the cursor (a key's text). All are sorted for a page: a page is for people.
+ */
 static int list_keys(struct core *c, struct message *m, char **next)
 {
     size_t n = 0;
@@ -262,7 +265,8 @@ static int list(struct core *c, struct message *m, struct error *err)
     return r;
 }
 
-/* --- single things ----------------------------------------------------------------------------- */
+/* --- single things -----------------------------------------------------------------------------
+ */
 
 static void status(struct core *c, struct message *m)
 {

@@ -1,7 +1,7 @@
 /* mailbox.h - messages from any thread to the one that owns the truth, in order.
  *
- * One lock, held for a few pointer moves. What strangers can send is bounded in number and bytes (full = the
- * sender is told 503); what the relay sends itself (answers, reloads) always fits. */
+ * One lock, held for a few pointer moves. What strangers can send is bounded in number and bytes
+ * (full = the sender is told 503); what the relay sends itself (answers, reloads) always fits. */
 #ifndef RELAY_CORE_MAILBOX_H
 #define RELAY_CORE_MAILBOX_H
 
@@ -18,14 +18,16 @@ struct mail {
 
 struct mailbox;
 
-__attribute__((warn_unused_result)) int mailbox_new(struct mailbox **out, size_t max_bounded, size_t max_bytes, struct error *err);
+__attribute__((warn_unused_result)) int mailbox_new(struct mailbox **out, size_t max_bounded,
+                                                    size_t max_bytes, struct error *err);
 void mailbox_free(struct mailbox *m); /* must be empty */
-/* False when it is full or closed: the message stays the caller's. Only mail with bytes > 0 can be refused for being
- * full. */
+/* False when it is full or closed: the message stays the caller's. Only mail with bytes > 0 can be
+ * refused for being full. */
 bool mailbox_put(struct mailbox *m, struct mail *mail);
 /* From now on bounded mail is refused. */
 void mailbox_close(struct mailbox *m);
-/* Everything that waits, oldest first (NULL: nothing came within wait_ms; < 0 waits for ever). At most `most` of them. */
+/* Everything that waits, oldest first (NULL: nothing came within wait_ms; < 0 waits for ever). At
+ * most `most` of them. */
 struct mail *mailbox_take(struct mailbox *m, size_t most, int64_t wait_ms);
 
 #endif

@@ -1,4 +1,5 @@
-/* ports.h - what the core needs of the world, as structs of functions: the store, the forge, a clock, chance. */
+/* ports.h - what the core needs of the world, as structs of functions: the store, the forge, a
+ * clock, chance. */
 #ifndef RELAY_CORE_PORTS_H
 #define RELAY_CORE_PORTS_H
 
@@ -7,8 +8,8 @@
 #include "relay/github/exchange.h"
 #include "relay/store/store.h"
 
-/* Carries exchanges out. At most one exchange of a request is under way at a time; its answer comes back
- * through core_answer() from any thread, once for each start. */
+/* Carries exchanges out. At most one exchange of a request is under way at a time; its answer comes
+ * back through core_answer() from any thread, once for each start. */
 struct forge {
     void *self;
     /* Takes x. Never blocks. */

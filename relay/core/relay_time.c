@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-void relay_time_start(struct relay_time *t, const struct clock *clock, const struct store_time *last)
+void relay_time_start(struct relay_time *t, const struct clock *clock,
+                      const struct store_time *last)
 {
     *t = (struct relay_time){.clock = clock};
     clock->boot_id(clock->self, t->boot_id);

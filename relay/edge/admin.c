@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MAX 1024 /* nothing here reads a body */
-#define HEADER_MAX (16 * 1024)
-#define CONNECTIONS 64
+#define BODY_MAX      1024 /* nothing here reads a body */
+#define HEADER_MAX    (16 * 1024)
+#define CONNECTIONS   64
 #define DEFAULT_LIMIT 50
 
 struct admin {
@@ -120,8 +120,7 @@ static void api(struct admin *a, struct http_request *r, const char *path)
         size_t limit;
         if (!read_limit(r, &limit))
             return;
-        ask(a, r, collections[i].list, NULL, http_request_argument(r, "cursor"), limit,
-            reply_json);
+        ask(a, r, collections[i].list, NULL, http_request_argument(r, "cursor"), limit, reply_json);
         return;
     }
     http_request_problem(r, 404, NULL, NULL, 0);

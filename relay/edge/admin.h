@@ -1,10 +1,11 @@
 /* admin.h - the listener for operators: health, metrics, and what the relay knows. It only reads.
  *
- *   /healthz  200 while the process lives          /readyz  200 when notifications are accepted, else 503
- *   /metrics  Prometheus text                       /api/v1/status
+ *   /healthz  200 while the process lives          /readyz  200 when notifications are accepted,
+ * else 503 /metrics  Prometheus text                       /api/v1/status
  *   /api/v1/{keys,requests,notifications}[/ID]      lists: ?limit=1..200&cursor=
  *
- * Served on a TCP address and on a socket file, each by one thread. A key's ID is its text, percent-encoded once more. */
+ * Served on a TCP address and on a socket file, each by one thread. A key's ID is its text,
+ * percent-encoded once more. */
 #ifndef RELAY_EDGE_ADMIN_H
 #define RELAY_EDGE_ADMIN_H
 
@@ -14,7 +15,8 @@
 
 struct admin;
 
-__attribute__((warn_unused_result)) int admin_start(struct admin **out, const struct conf *conf, struct core *core, const struct clock *clock,
+__attribute__((warn_unused_result)) int admin_start(struct admin **out, const struct conf *conf,
+                                                    struct core *core, const struct clock *clock,
                                                     struct error *err);
 void admin_drain(struct admin *a);
 /* After core_join(). NULL is fine. */

@@ -26,9 +26,9 @@ struct flight {
 struct dispatcher {
     struct http_client *client; /* the thread's, but for wakeups */
     pthread_t thread;
-    struct flight *under_way;   /* the thread's: handed to the client */
-    struct core *core; /* set before the first exchange */
-    pthread_mutex_t lock; /* everything below */
+    struct flight *under_way; /* the thread's: handed to the client */
+    struct core *core;        /* set before the first exchange */
+    pthread_mutex_t lock;     /* everything below */
     pthread_cond_t attached;
     struct flight *first, **end;
     struct conf *conf;
@@ -172,7 +172,8 @@ static void launch(struct dispatcher *d, const struct conf *conf, struct flight 
         .timeout_ms = GITHUB_TIMEOUT_MS,
         .response_max = GITHUB_RESPONSE_MAX,
         .fresh = x->kind == EXCHANGE_DISPATCH, /* never silently sent twice */
-        .allow_http = strncmp(x->url, "http:", 5) == 0, /* the config lets it pass for loopback only */
+        .allow_http =
+            strncmp(x->url, "http:", 5) == 0, /* the config lets it pass for loopback only */
     };
     if (http_client_start(d->client, &call, done, f, &err) != 0) {
         answer_not_sent(f, err.text);

@@ -1,8 +1,8 @@
 /* dispatcher.h - carries exchanges out: the one thread that talks to GitHub.
  *
- * It knows tokens and nothing of requests: an exchange comes in, its answer goes to the core. A token file is read anew
- * for every exchange, so that a rotated token works at once. Bodies above 1 MiB, redirects and silent
- * re-sending are the HTTP client's to refuse. */
+ * It knows tokens and nothing of requests: an exchange comes in, its answer goes to the core. A
+ * token file is read anew for every exchange, so that a rotated token works at once. Bodies above 1
+ * MiB, redirects and silent re-sending are the HTTP client's to refuse. */
 #ifndef RELAY_EDGE_DISPATCHER_H
 #define RELAY_EDGE_DISPATCHER_H
 
@@ -13,7 +13,8 @@ struct core;
 struct dispatcher;
 
 /* Takes a reference of conf. Exchanges may be started once dispatcher_attach() was called. */
-__attribute__((warn_unused_result)) int dispatcher_start(struct dispatcher **out, struct conf *conf, struct error *err);
+__attribute__((warn_unused_result)) int dispatcher_start(struct dispatcher **out, struct conf *conf,
+                                                         struct error *err);
 /* The port that the core is given. */
 struct forge dispatcher_forge(struct dispatcher *d);
 /* Where answers go; once, before the first exchange is answered. */

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS 2
+#define THREADS    2
 #define HEADER_MAX (32 * 1024)
-#define RETRY_AFTER "10" /* seconds; Grafana comes again at its next group_interval whatever we say */
+#define RETRY_AFTER                                                                                \
+    "10" /* seconds; Grafana comes again at its next group_interval whatever we say */
 
 struct webhook {
     struct http_server *server;
@@ -43,7 +44,8 @@ static void count(struct webhook *w, const struct conf_source *source, const cha
     metric_add(w->notifications, 1, source == NULL ? "" : source->name, result, NULL);
 }
 
-/* --- refusing ---------------------------------------------------------------------------------- */
+/* --- refusing ----------------------------------------------------------------------------------
+ */
 
 static void refuse(struct post *p, int status, const char *detail)
 {
@@ -78,7 +80,8 @@ static void refuse_credential(struct post *p, int outcome, const char *hint)
     http_request_problem(p->request, 401, NULL, &challenge, 1);
 }
 
-/* --- the request ------------------------------------------------------------------------------- */
+/* --- the request -------------------------------------------------------------------------------
+ */
 
 static const char *header_of(const void *context, const char *name)
 {
@@ -110,8 +113,8 @@ static void begin(void *self, struct http_request *r)
         return;
     }
     const char *hint = NULL;
-    int outcome = auth_check_headers(&p->source->auth, header_of, r, clock_wall(w->clock), &p->claim,
-                                     &hint);
+    int outcome =
+        auth_check_headers(&p->source->auth, header_of, r, clock_wall(w->clock), &p->claim, &hint);
     if (outcome != 0)
         refuse_credential(p, outcome, hint);
 }
@@ -123,10 +126,12 @@ static void reply(void *context, const struct core_reply *answer)
     case CORE_STORED:
     case CORE_DUPLICATE:
         count(p->webhook, p->source, answer->verdict == CORE_STORED ? "accepted" : "duplicate");
-        http_request_answer(p->request, 202, "application/json", answer->body, answer->len, NULL, 0);
+        http_request_answer(p->request, 202, "application/json", answer->body, answer->len, NULL,
+                            0);
         return;
     case CORE_DRY:
-        http_request_answer(p->request, 200, "application/json", answer->body, answer->len, NULL, 0);
+        http_request_answer(p->request, 200, "application/json", answer->body, answer->len, NULL,
+                            0);
         return;
     case CORE_STALE:
         refuse_credential(p, AUTH_STALE, "its signed time is older than what was forgotten");
@@ -181,8 +186,8 @@ static void complete(void *self, struct http_request *r)
     }
     struct error err = {0};
     struct notification *content = NULL;
-    int parsed = notification_parse(&content, p->source->format, body, len,
-                                    &p->conf->limits.alert, &err);
+    int parsed =
+        notification_parse(&content, p->source->format, body, len, &p->conf->limits.alert, &err);
     if (parsed == -ENOMEM) {
         refuse_unavailable(p, NULL);
         return;
@@ -231,7 +236,8 @@ static void refused(void *self, const char *path, int status, const char *reason
                  LOG_INT("left_out", left_out));
 }
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------------
+ */
 
 static void touch_series(struct webhook *w)
 {
@@ -254,12 +260,12 @@ int webhook_start(struct webhook **out, const struct webhook_options *options, s
     w->core = options->core;
     w->clock = options->clock;
     w->conf = conf_ref(options->conf);
-    w->notifications = metrics_counter(options->metrics, "notifications_total",
-                                       "Notifications posted, by how they were answered.",
-                                       "source,result");
-    w->auth_failures = metrics_counter(options->metrics, "auth_failures_total",
-                                       "Notifications answered 401, by the reason.",
-                                       "source,reason");
+    w->notifications =
+        metrics_counter(options->metrics, "notifications_total",
+                        "Notifications posted, by how they were answered.", "source,result");
+    w->auth_failures =
+        metrics_counter(options->metrics, "auth_failures_total",
+                        "Notifications answered 401, by the reason.", "source,reason");
     touch_series(w);
     const struct conf *conf = w->conf;
     struct http_server_options server = {

@@ -1,14 +1,16 @@
 /* budget.h - at most so many requests in a rolling window: the slots that were taken, oldest first.
  *
- * A set of slots belongs to a name (a route's or a target's). Slots given back are not counted. Slots
- * are kept while any policy could still count them, so a reload that lengthens the window acts. */
+ * A set of slots belongs to a name (a route's or a target's). Slots given back are not counted.
+ * Slots are kept while any policy could still count them, so a reload that lengthens the window
+ * acts. */
 #ifndef RELAY_ENGINE_BUDGET_H
 #define RELAY_ENGINE_BUDGET_H
 
 #include "relay/base/rng.h"
 #include "relay/engine/route.h"
 
-#define BUDGET_WINDOW_MAX_MS (31 * 24 * 3600 * 1000LL) /* longest `per` that a config may ask for */
+#define BUDGET_WINDOW_MAX_MS (31 * 24 * 3600 * 1000LL) /* longest `per` that a config may ask for  \
+                                                        */
 
 struct slot {
     int64_t at; /* relay ms */

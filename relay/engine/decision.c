@@ -14,24 +14,15 @@ const char *verdict_text(enum verdict v)
 const char *reason_text(enum reason r)
 {
     static const char *const texts[] = {
-        [REASON_TEST] = "test",
-        [REASON_NO_DATA] = "no_data",
-        [REASON_ERROR] = "error",
-        [REASON_NO_ROUTE] = "no_route",
-        [REASON_LIMIT] = "limit",
-        [REASON_DUPLICATE] = "duplicate",
-        [REASON_BELOW_MIN] = "below_min",
-        [REASON_PAUSED] = "paused",
-        [REASON_RUNNING] = "running",
-        [REASON_NOT_REARMED] = "not_rearmed",
-        [REASON_COOLDOWN] = "cooldown",
-        [REASON_BUDGET] = "budget",
-        [REASON_BAD_INPUT] = "bad_input",
-        [REASON_FIRST] = "first",
-        [REASON_JOINED] = "joined",
-        [REASON_CANCELLED] = "cancelled",
-        [REASON_QUIET] = "quiet",
-        [REASON_NOTED] = "noted",
+        [REASON_TEST] = "test",           [REASON_NO_DATA] = "no_data",
+        [REASON_ERROR] = "error",         [REASON_NO_ROUTE] = "no_route",
+        [REASON_LIMIT] = "limit",         [REASON_DUPLICATE] = "duplicate",
+        [REASON_BELOW_MIN] = "below_min", [REASON_PAUSED] = "paused",
+        [REASON_RUNNING] = "running",     [REASON_NOT_REARMED] = "not_rearmed",
+        [REASON_COOLDOWN] = "cooldown",   [REASON_BUDGET] = "budget",
+        [REASON_BAD_INPUT] = "bad_input", [REASON_FIRST] = "first",
+        [REASON_JOINED] = "joined",       [REASON_CANCELLED] = "cancelled",
+        [REASON_QUIET] = "quiet",         [REASON_NOTED] = "noted",
     };
     return texts[r];
 }

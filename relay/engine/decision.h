@@ -44,7 +44,7 @@ struct decision {
     const char *route;        /* the route's name, borrowed from the config; NULL = none */
     char *key;                /* the key's text, NULL = none; owned (effects_clear) */
     char relay_id[ULID_SIZE]; /* with dispatch, duplicate and running; else "" */
-    int64_t until;            /* relay ms where a time ends the block, by today's policy; 0 = none */
+    int64_t until; /* relay ms where a time ends the block, by today's policy; 0 = none */
 };
 
 #endif

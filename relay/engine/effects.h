@@ -1,7 +1,8 @@
 /* effects.h - what an event did: to be stored in one transaction, then acted upon.
  *
- * Filled by the engine; the caller stores `changed` and `removed`, makes a request of each `created`, ends each
- * `cancelled`. Keys in `changed` stay the engine's and are valid until its next event. */
+ * Filled by the engine; the caller stores `changed` and `removed`, makes a request of each
+ * `created`, ends each `cancelled`. Keys in `changed` stay the engine's and are valid until its
+ * next event. */
 #ifndef RELAY_ENGINE_EFFECTS_H
 #define RELAY_ENGINE_EFFECTS_H
 

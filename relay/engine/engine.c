@@ -101,7 +101,8 @@ size_t *engine_key_count(struct engine *e, const char *route)
 
 int engine_configure(struct engine *e, const struct engine_config *config, struct error *err)
 {
-    /* Deadlines follow the policies: set them all anew, walking a copy because each change reorders the table. */
+    /* Deadlines follow the policies: set them all anew, walking a copy because each change reorders
+     * the table. */
     size_t n = key_table_count(e->keys);
     SCOPED(free_p) struct key **all = calloc(n + 1, sizeof(struct key *));
     if (all == NULL)

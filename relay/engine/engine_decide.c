@@ -1,5 +1,5 @@
-/* One notification: every alert is applied to its key, then each key is decided once, then each alert
- * gets its row. */
+/* One notification: every alert is applied to its key, then each key is decided once, then each
+ * alert gets its row. */
 #include "relay/base/scope.h"
 #include "relay/engine/engine_private.h"
 #include "relay/engine/window.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define KEY_TEXT_MAX (64 * 1024)
-#define NO_KEY SIZE_MAX
+#define NO_KEY       SIZE_MAX
 
 /* A key that this notification touches. In a dry run `key` is a copy. */
 struct touched {
@@ -57,8 +57,8 @@ static int by_text(const char *a, const char *b)
     return strcmp(a == NULL ? "" : a, b == NULL ? "" : b);
 }
 
-/* The order in which alerts are applied: of keys and fingerprints, never of the body; what fires comes before what
- * is resolved, an older startsAt before a newer one. */
+/* The order in which alerts are applied: of keys and fingerprints, never of the body; what fires
+ * comes before what is resolved, an older startsAt before a newer one. */
 static int compare_items(const void *left, const void *right)
 {
     const struct item *a = left;
@@ -117,7 +117,8 @@ static int touch(struct work *w, const struct item *item, struct key *k)
     return r;
 }
 
-/* The item's key among the touched ones; *found stays NULL when it does not exist and may not be made. */
+/* The item's key among the touched ones; *found stays NULL when it does not exist and may not be
+ * made. */
 static int find_touched(struct work *w, struct item *item, bool make, struct touched **found)
 {
     *found = NULL;
@@ -158,8 +159,7 @@ static int apply_alert(struct work *w, struct item *item)
     if (r != 0)
         return r;
     struct key *k = t == NULL ? NULL : t->key;
-    struct member *m =
-        k == NULL ? NULL : key_member(k, w->event->source, item->alert->fingerprint);
+    struct member *m = k == NULL ? NULL : key_member(k, w->event->source, item->alert->fingerprint);
     bool full = k != NULL && k->n_members >= (size_t)item->route->policy.max_members;
     item->limited = k == NULL || (m == NULL && full);
     if (item->limited)
@@ -193,8 +193,8 @@ static int apply_resolve(struct work *w, struct item *item)
         return r;
     struct member *m = key_member(t->key, w->event->source, item->alert->fingerprint);
     /* An older resolve than what fires now is late news: noted only. One without endsAt ends it. */
-    bool late = m != NULL && item->alert->ends_at != TIME_NONE &&
-                item->alert->ends_at < m->starts_at;
+    bool late =
+        m != NULL && item->alert->ends_at != TIME_NONE && item->alert->ends_at < m->starts_at;
     if (m == NULL || late)
         return 0;
     key_remove_member(t->key, m);
@@ -271,7 +271,8 @@ static int try_dispatch(struct work *w, struct touched *t, struct error *err)
     char relay_id[ULID_SIZE];
     ulid_make(relay_id, w->event->wall, e->ports.rng);
     char *inputs = NULL;
-    int r = e->ports.inputs(e->ports.self, t->route, t->key->text, relay_id, &leading, &inputs, err);
+    int r =
+        e->ports.inputs(e->ports.self, t->route, t->key->text, relay_id, &leading, &inputs, err);
     if (r == ENGINE_BAD_INPUT) {
         t->shared = (struct decision){.verdict = VERDICT_SUPPRESSED, .reason = REASON_BAD_INPUT};
         return 0;
@@ -321,8 +322,7 @@ static int decide_key(struct work *w, struct touched *t, struct error *err)
     if (of_route == NULL || of_target == NULL)
         return -ENOMEM;
     int64_t route_until = budget_spent_until(of_route, &policy->budget, now);
-    int64_t target_until =
-        budget_spent_until(of_target, target_budget(e, t->route->target), now);
+    int64_t target_until = budget_spent_until(of_target, target_budget(e, t->route->target), now);
     d->until = route_until > target_until ? route_until : target_until;
     if (d->until != 0) {
         d->reason = REASON_BUDGET;

@@ -1,4 +1,5 @@
-/* The life of a request as far as its key is concerned: may it be POSTed, what does its end leave behind. */
+/* The life of a request as far as its key is concerned: may it be POSTed, what does its end leave
+ * behind. */
 #include "relay/engine/engine_private.h"
 #include "relay/engine/window.h"
 

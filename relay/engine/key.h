@@ -3,8 +3,8 @@
  * Times are relay time: milliseconds that never run back; 0 = never. State keeps when a window
  * began; where it ends follows from the policy in force, so a reload acts at once.
  *
- *   armed ──request made──> open ──nothing ran──> armed (after a refusal or expiry: retry_after first)
- *     ^                       `──ran or may have──> disarmed + cooldown, both from the last POST
+ *   armed ──request made──> open ──nothing ran──> armed (after a refusal or expiry: retry_after
+ * first) ^                       `──ran or may have──> disarmed + cooldown, both from the last POST
  *     `── quiet for settle, or rearm_after, or the run failed ──────────´   (the cooldown stays)
  */
 #ifndef RELAY_ENGINE_KEY_H
@@ -21,25 +21,27 @@ struct member {
     char *source, *fingerprint;
     int64_t starts_at; /* unix ms: the newest startsAt heard; INT64_MIN when none */
     int64_t heard_at;  /* relay */
-    bool blind;        /* only no_data or error was heard of it: it keeps the key from being quiet but does not fire */
-    bool in_request;   /* it belongs to the key's open request */
+    bool blind; /* only no_data or error was heard of it: it keeps the key from being quiet but does
+                   not fire */
+    bool in_request;              /* it belongs to the key's open request */
     char notification[ULID_SIZE]; /* where its newest firing was heard: the notification … */
     uint32_t position;            /* … and the alert's index in it (inputs are made of that) */
 };
 
 struct key {
-    char *text;  /* ROUTE/value[/value…], percent-encoded: the identity */
-    char *route; /* the route's name */
+    char *text;             /* ROUTE/value[/value…], percent-encoded: the identity */
+    char *route;            /* the route's name */
     struct member *members; /* sorted by (source, fingerprint) */
     size_t n_members, cap_members;
-    int64_t quiet_since;   /* since when it has no member; 0 while it has one, or never had */
-    int64_t disarmed_at;   /* the last POST of the request that ran; 0 = armed */
-    int64_t cooldown_from; /* the same POST; 0 = none */
-    int64_t retry_from;    /* end of a refused or expired request; 0 = none */
+    int64_t quiet_since;      /* since when it has no member; 0 while it has one, or never had */
+    int64_t disarmed_at;      /* the last POST of the request that ran; 0 = armed */
+    int64_t cooldown_from;    /* the same POST; 0 = none */
+    int64_t retry_from;       /* end of a refused or expired request; 0 = none */
     char relay_id[ULID_SIZE]; /* the open request, "" when none */
-    int64_t posted_at;     /* its last POST; 0 = none */
-    bool executed;         /* that POST may have started a run */
-    bool settled;          /* the key was quiet for settle after posted_at: the request's end disarms nothing */
+    int64_t posted_at;        /* its last POST; 0 = none */
+    bool executed;            /* that POST may have started a run */
+    bool settled; /* the key was quiet for settle after posted_at: the request's end disarms nothing
+                   */
     /* The engine's own, not stored. */
     int64_t deadline_;
     size_t heap_index_;
@@ -55,8 +57,8 @@ struct member *key_add_member(struct key *k, const char *source, const char *fin
 void key_remove_member(struct key *k, struct member *m);
 /* Members that are not blind. */
 size_t key_firing(const struct key *k);
-/* The member that speaks for the key: newest starts_at of those that fire, then smallest fingerprint
- * (then smallest source); NULL when none fires. */
+/* The member that speaks for the key: newest starts_at of those that fire, then smallest
+ * fingerprint (then smallest source); NULL when none fires. */
 struct member *key_leading(const struct key *k);
 
 #endif

@@ -5,8 +5,8 @@
 #include <sodium.h>
 #include <string.h>
 
-/* Open addressing over a power of two of slots, at most half full; the heap array holds every key, ordered by
- * deadline, and gives the iteration too. */
+/* Open addressing over a power of two of slots, at most half full; the heap array holds every key,
+ * ordered by deadline, and gives the iteration too. */
 struct key_table {
     unsigned char hash_key[crypto_shorthash_KEYBYTES];
     struct key **slots;

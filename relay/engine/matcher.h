@@ -1,7 +1,8 @@
 /* matcher.h - one condition on a label, in Alertmanager's notation: name=value, !=, =~, !~.
  *
- * A label that is missing counts as "". Patterns are anchored POSIX ERE (base/pattern.h). The value may
- * be quoted with double quotes (\" and \\ inside); without quotes it is the rest of the text. */
+ * A label that is missing counts as "". Patterns are anchored POSIX ERE (base/pattern.h). The value
+ * may be quoted with double quotes (\" and \\ inside); without quotes it is the rest of the text.
+ */
 #ifndef RELAY_ENGINE_MATCHER_H
 #define RELAY_ENGINE_MATCHER_H
 

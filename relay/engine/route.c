@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define MINUTE_MS (60 * 1000LL)
-#define HOUR_MS (60 * MINUTE_MS)
+#define HOUR_MS   (60 * MINUTE_MS)
 
 const struct policy policy_default = {
     .min_alerts = 1,
@@ -46,7 +46,8 @@ const struct route *route_find(const struct route *const *routes, size_t n, cons
 
 static void add_percent_encoded(struct buf *out, const char *text)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~-";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~-";
     for (const char *p = text; *p != '\0'; p++) {
         if (strchr(plain, *p) != NULL)
             buf_add_char(out, *p);

@@ -41,8 +41,8 @@ struct policy {
 extern const struct policy policy_default;
 
 struct route {
-    char *name;   /* [A-Za-z0-9_-]+ */
-    char *source; /* NULL = any */
+    char *name;               /* [A-Za-z0-9_-]+ */
+    char *source;             /* NULL = any */
     struct matcher *matchers; /* all must match */
     size_t n_matchers;
     char **key_labels;
@@ -54,8 +54,8 @@ struct route {
 /* The first route that takes this alert, or NULL. */
 const struct route *route_find(const struct route *const *routes, size_t n, const char *source,
                                const struct alert *alert);
-/* Writes the key's text: ROUTE/value[/value…], every value percent-encoded but for [A-Za-z0-9._~-]; a missing
- * label is the empty value. */
+/* Writes the key's text: ROUTE/value[/value…], every value percent-encoded but for [A-Za-z0-9._~-];
+ * a missing label is the empty value. */
 void route_key_text(const struct route *route, const struct alert *alert, struct buf *out);
 
 #endif

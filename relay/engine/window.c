@@ -12,7 +12,8 @@ bool window_fires(const struct key *k, const struct policy *p)
     return key_firing(k) >= (size_t)p->min_alerts;
 }
 
-/* End of `settle` for a key that is quiet; INT64_MAX while it is not. Quiet before the POST does not count. */
+/* End of `settle` for a key that is quiet; INT64_MAX while it is not. Quiet before the POST does
+ * not count. */
 static int64_t settle_end(const struct key *k, const struct policy *p)
 {
     if (k->n_members > 0 || k->quiet_since == 0)

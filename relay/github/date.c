@@ -40,8 +40,8 @@ bool date_parse_http(int64_t *ms, const char *text)
     int month = name_index(text + 8, "JanFebMarAprMayJunJulAugSepOctNovDec");
     if (weekday < 0 || month < 0)
         return false;
-    snprintf(rfc3339, sizeof(rfc3339), "%.4s-%02d-%.2sT%.8sZ", text + 12, month + 1, text + 5,
-             text + 17);
+    (void)snprintf(rfc3339, sizeof(rfc3339), "%.4s-%02d-%.2sT%.8sZ", text + 12, month + 1, text + 5,
+                   text + 17);
     if (parse_rfc3339_ms(&value, rfc3339, NULL) < 0)
         return false;
     int64_t day = value / DAY_MS - (value % DAY_MS < 0);
@@ -56,11 +56,11 @@ bool date_parse_expiry(int64_t *ms, const char *text)
     char rfc3339[RFC3339_MAX];
 
     if (has_shape(text, "0000-00-00 00:00:00 UTC") || has_shape(text, "0000-00-00 00:00:00 GMT"))
-        snprintf(rfc3339, sizeof(rfc3339), "%.10sT%.8sZ", text, text + 11);
+        (void)snprintf(rfc3339, sizeof(rfc3339), "%.10sT%.8sZ", text, text + 11);
     else if (has_shape(text, "0000-00-00 00:00:00 +0000") ||
              has_shape(text, "0000-00-00 00:00:00 -0000"))
-        snprintf(rfc3339, sizeof(rfc3339), "%.10sT%.8s%.3s:%.2s", text, text + 11, text + 20,
-                 text + 23);
+        (void)snprintf(rfc3339, sizeof(rfc3339), "%.10sT%.8s%.3s:%.2s", text, text + 11, text + 20,
+                       text + 23);
     else
         return false;
     return parse_rfc3339_ms(ms, rfc3339, NULL) == 0;

@@ -51,10 +51,9 @@ static int add_header(struct exchange *x, const char *name, const char *value)
 static int make(struct exchange **out, enum exchange_kind kind, const struct target *target,
                 const char *relay_id, struct error *err)
 {
-    SCOPED(exchange_free_p) struct exchange *x = calloc(1, sizeof(*x));
-
-    if (strlen(relay_id) >= sizeof(x->relay_id))
+    if (strlen(relay_id) >= ULID_SIZE)
         return error_set(err, -EINVAL, "relay_id: longer than %d characters", ULID_SIZE - 1);
+    SCOPED(exchange_free_p) struct exchange *x = calloc(1, sizeof(*x));
     if (x == NULL || (x->headers = calloc(HEADERS_MAX, sizeof(*x->headers))) == NULL ||
         (x->credential = strdup(target->credential)) == NULL ||
         add_header(x, "User-Agent", "drift-relay/" DRIFT_RELAY_VERSION) < 0 ||

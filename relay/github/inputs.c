@@ -267,13 +267,13 @@ static void value_add_number(struct value *v, double number)
         return;
     }
     do
-        snprintf(text, sizeof(text), "%.*e", digits, number);
+        (void)snprintf(text, sizeof(text), "%.*e", digits, number);
     while (++digits < 17 &&
            (parse_double(&back, text, NULL) < 0 || back < number || back > number));
     int exponent = exponent_of(text);
     if (exponent >= -5 && exponent <= 15)
-        snprintf(text, sizeof(text), "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 0,
-                 number);
+        (void)snprintf(text, sizeof(text), "%.*f",
+                       digits - 1 > exponent ? digits - 1 - exponent : 0, number);
     value_add(v, text);
 }
 
@@ -319,7 +319,7 @@ static const char *place_text(const struct segment *s, const struct input_contex
     case PLACE_RELAY_ID:
         return c->relay_id;
     case PLACE_COUNT:
-        snprintf(room, RFC3339_MAX, "%" PRIu64, c->count);
+        (void)snprintf(room, RFC3339_MAX, "%" PRIu64, c->count);
         return room;
     case PLACE_VALUE:
         break;

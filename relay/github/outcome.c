@@ -35,10 +35,10 @@ void outcome_words(char out[static OUTCOME_TEXT], int status, const struct reply
     /* The remedy is kept whole; a long message gives way. */
     utf8_clean(out, tail < OUTCOME_TEXT ? OUTCOME_TEXT - tail : 1, buf_text(&reply->message));
     if (out[0] == '\0')
-        snprintf(out, OUTCOME_TEXT, "HTTP %d", status);
+        (void)snprintf(out, OUTCOME_TEXT, "HTTP %d", status);
     size_t len = strlen(out);
     if (remedy != NULL)
-        snprintf(out + len, OUTCOME_TEXT - len, ": %s", remedy);
+        (void)snprintf(out + len, OUTCOME_TEXT - len, ": %s", remedy);
 }
 
 /* Why the body of a 200 cannot be trusted; NULL when it can. */
@@ -70,7 +70,7 @@ static void read_200(struct outcome_detail *out, const struct exchange_answer *a
     const char *fault = read_accepted(out, answer, repository);
 
     out->outcome = fault == NULL ? OUTCOME_ACCEPTED : OUTCOME_AMBIGUOUS;
-    snprintf(out->text, sizeof(out->text), "%s", fault == NULL ? "" : fault);
+    (void)snprintf(out->text, sizeof(out->text), "%s", fault == NULL ? "" : fault);
 }
 
 static void read_307(struct outcome_detail *out, const struct exchange_answer *answer,
@@ -81,14 +81,14 @@ static void read_307(struct outcome_detail *out, const struct exchange_answer *a
 
     if (url == NULL || !url_same_origin(url, target->api_url)) {
         out->outcome = OUTCOME_REFUSED;
-        snprintf(out->text, sizeof(out->text),
-                 "HTTP 307 to another server or to nowhere: not followed");
+        (void)snprintf(out->text, sizeof(out->text),
+                       "HTTP 307 to another server or to nowhere: not followed");
         return;
     }
     out->outcome = OUTCOME_REDIRECTED;
     out->redirect = GIVE(url);
-    snprintf(out->text, sizeof(out->text),
-             "HTTP 307: the repository was renamed or moved: update the config");
+    (void)snprintf(out->text, sizeof(out->text),
+                   "HTTP 307: the repository was renamed or moved: update the config");
 }
 
 #define REMEDY_MAX 128

@@ -133,8 +133,8 @@ static void redirected(struct request *r, struct outcome_detail *d, int64_t now)
     if (r->hops >= REQUEST_HOPS_MAX) {
         drop_redirect(r);
         enter(r, REQUEST_DEAD, "refused");
-        snprintf(r->detail, sizeof(r->detail), "HTTP 307 more than %d times in a row",
-                 REQUEST_HOPS_MAX);
+        (void)snprintf(r->detail, sizeof(r->detail), "HTTP 307 more than %d times in a row",
+                       REQUEST_HOPS_MAX);
         return;
     }
     free(r->redirect);
@@ -223,10 +223,10 @@ bool request_posted(struct request *r, const struct exchange_answer *answer,
     *attempt = (struct attempt){.at_wall = wall.ms};
     if (answer->transport == EXCHANGE_ANSWERED)
         attempt->http_status = answer->status;
-    snprintf(attempt->outcome, sizeof(attempt->outcome), "%s", outcome_text(d.outcome));
-    snprintf(attempt->detail, sizeof(attempt->detail), "%s", d.text);
+    (void)snprintf(attempt->outcome, sizeof(attempt->outcome), "%s", outcome_text(d.outcome));
+    (void)snprintf(attempt->detail, sizeof(attempt->detail), "%s", d.text);
     if (r->state == REQUEST_SENDING) {
-        snprintf(r->detail, sizeof(r->detail), "%s", d.text);
+        (void)snprintf(r->detail, sizeof(r->detail), "%s", d.text);
         changed = take_outcome(r, &d, memory, now, rng);
     }
     outcome_detail_clear(&d);
@@ -241,8 +241,8 @@ bool request_recover(struct request *r)
     case REQUEST_LOST:
         enter(r, REQUEST_PARKED, "may_have_run");
         if (r->detail[0] == '\0')
-            snprintf(r->detail, sizeof(r->detail),
-                     "the relay stopped before the answer was recorded");
+            (void)snprintf(r->detail, sizeof(r->detail),
+                           "the relay stopped before the answer was recorded");
         break;
     case REQUEST_ACCEPTED_NO_ID:
         enter(r, REQUEST_DONE, "untracked");

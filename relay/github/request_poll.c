@@ -33,7 +33,7 @@ static void poll_failed(struct request *r, const char *why, int64_t now)
     r->failures++;
     r->next_at = now + (delay < REQUEST_POLL_MAX_MS ? delay : REQUEST_POLL_MAX_MS);
     if (why != NULL)
-        snprintf(r->detail, sizeof(r->detail), "%s", why);
+        (void)snprintf(r->detail, sizeof(r->detail), "%s", why);
 }
 
 static void poll_done(struct request *r, int64_t now)
@@ -61,7 +61,7 @@ static bool note_mark(const struct request *r, const json_t *run, struct target_
 
     if (memory->marked || r->state == REQUEST_ADOPTED || title == NULL || r->relay_id[0] == '\0')
         return false;
-    snprintf(mark, sizeof(mark), "[%s]", r->relay_id);
+    (void)snprintf(mark, sizeof(mark), "[%s]", r->relay_id);
     memory->marked = strstr(title, mark) != NULL;
     return memory->marked;
 }

@@ -79,8 +79,10 @@ int sqlite_prepare_all(struct sqlite *s, struct error *err)
     for (size_t i = 0; i < SQLITE_STATEMENTS; i++) {
         int rc = sqlite3_prepare_v3(s->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
                                     &s->statements[i], NULL);
+        /* The SQL is right by its test: a plain error means that a table or column is missing. */
         if (rc != SQLITE_OK)
-            return sqlite_fail(s, rc, statement_sql[i], err);
+            return sqlite_fail(s, rc == SQLITE_ERROR ? SQLITE_CORRUPT : rc,
+                               "comparing its tables with its schema", err);
     }
     return 0;
 }

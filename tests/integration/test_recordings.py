@@ -54,11 +54,12 @@ class Played:
 
 def _config(relay: Relay, github: StandIn, steps: list[Recording]) -> dict[str, Any]:
     """The route the expectations were written for, and a source for each path of the story."""
+    config = base_config(relay.folder, github.url, TOKEN)
     sources = {}
     for r in steps:
         name = r.path.rpartition("/")[2]
         sources[name] = hmac_source(relay.folder, name, (r.secret,), r.timestamp_header)
-    return {**base_config(relay.folder, github.url, TOKEN), "sources": list(sources.values())}
+    return {**config, "sources": list(sources.values())}
 
 
 @pytest.fixture(scope="module")

@@ -101,7 +101,7 @@ static void on_refused(void *self, const char *path, int status, const char *rea
     (void)path;
     pthread_mutex_lock(&p->lock);
     p->refused_status = status;
-    snprintf(p->refused_reason, sizeof(p->refused_reason), "%s", reason);
+    (void)snprintf(p->refused_reason, sizeof(p->refused_reason), "%s", reason);
     pthread_mutex_unlock(&p->lock);
     atomic_fetch_add(&p->refused, 1);
 }
@@ -196,7 +196,7 @@ int probe_connect(uint16_t port)
 int probe_connect_unix(const char *path)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
-    snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+    (void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
         return fd;

@@ -32,7 +32,7 @@ static inline struct exchange_answer answer_none(enum exchange_transport transpo
 {
     struct exchange_answer a = {.transport = transport};
 
-    snprintf(a.error, sizeof(a.error), "%s", error);
+    (void)snprintf(a.error, sizeof(a.error), "%s", error);
     return a;
 }
 

@@ -54,7 +54,7 @@ static inline struct request a_request(enum request_state state)
 {
     struct request r = {.state = state, .created_at = NOW - MINUTE, .next_at = NOW};
 
-    snprintf(r.relay_id, sizeof(r.relay_id), "%s", RELAY_ID);
+    (void)snprintf(r.relay_id, sizeof(r.relay_id), "%s", RELAY_ID);
     if (state == REQUEST_ACCEPTED || state == REQUEST_ADOPTED || state == REQUEST_RUNNING) {
         r.run_id = RUN_ID;
         r.accepted_at = NOW - 2 * MINUTE;

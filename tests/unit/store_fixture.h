@@ -179,4 +179,47 @@ static inline struct request fixture_request(unsigned n, enum request_state stat
     return r;
 }
 
+static inline void put(struct fixture *f, const struct request *r)
+{
+    OK(f, OPS(f)->put_request(SELF(f), r, &f->err));
+}
+
+static inline void put_many(struct fixture *f, unsigned n, enum request_state state)
+{
+    fixture_begin(f);
+    for (unsigned i = 1; i <= n; i++) {
+        const struct request r = fixture_request(i, state);
+        put(f, &r);
+    }
+    fixture_commit(f);
+}
+
+/* The ids a listing or a loading gave, in its order. */
+struct seen {
+    char ids[512][ULID_SIZE];
+    size_t n;
+    int refuse;
+};
+
+static inline void see(struct seen *s, const char *id)
+{
+    assert_true(s->n < 512);
+    memcpy(s->ids[s->n++], id, ULID_SIZE);
+}
+
+static inline void see_listed(void *context, const struct request *r)
+{
+    see(context, r->relay_id);
+}
+
+static inline void assert_ids(const struct seen *s, char kind, const unsigned *want, size_t n)
+{
+    assert_int_equal(s->n, n);
+    for (size_t i = 0; i < n; i++) {
+        char id[ULID_SIZE];
+        fixture_id(id, kind, want[i]);
+        assert_string_equal(s->ids[i], id);
+    }
+}
+
 #endif

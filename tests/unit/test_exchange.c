@@ -25,9 +25,9 @@ static struct target *target_make(struct names *n, const char *api_url, const ch
                                   const char *ref, enum correlation correlation)
 {
     *n = (struct names){.name = "retrain", .repository = "acme/ml", .credential = "github"};
-    snprintf(n->api_url, sizeof(n->api_url), "%s", api_url);
-    snprintf(n->workflow, sizeof(n->workflow), "%s", workflow);
-    snprintf(n->ref, sizeof(n->ref), "%s", ref);
+    (void)snprintf(n->api_url, sizeof(n->api_url), "%s", api_url);
+    (void)snprintf(n->workflow, sizeof(n->workflow), "%s", workflow);
+    (void)snprintf(n->ref, sizeof(n->ref), "%s", ref);
     n->target = (struct target){.name = n->name,
                                 .api_url = n->api_url,
                                 .repository = n->repository,
@@ -202,7 +202,7 @@ static char *many_inputs(int n, size_t bytes)
     memset(value, 'v', bytes);
     value[bytes] = '\0';
     for (int i = 0; i < n; i++) {
-        snprintf(name, sizeof(name), "i%d", i);
+        (void)snprintf(name, sizeof(name), "i%d", i);
         json_object_set_new(object, name, json_string(value));
     }
     char *text = json_dumps(object, JSON_COMPACT);

@@ -9,9 +9,8 @@
 
 #include <cmocka.h>
 
-#define HOST        "Host: x\r\n"
-#define SECOND      "GET /second HTTP/1.1\r\nHost: x\r\n\r\n"
-#define BYTES(text) (text), sizeof(text) - 1
+#define HOST   "Host: x\r\n"
+#define SECOND "GET /second HTTP/1.1\r\nHost: x\r\n\r\n"
 enum { PATIENCE_MS = 5000 };
 
 static void a_body_of_exactly_the_limit_is_let_in(void **state)
@@ -49,9 +48,10 @@ static void a_body_whose_length_is_past_the_limit_is_refused_before_it_is_read(v
     static const char *const lengths[] = {"1001", "18446744073709551615"};
     for (unsigned i = 0; i < 2; i++) {
         char head[256];
-        snprintf(head, sizeof(head),
-                 "POST /a HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: %s\r\n\r\n",
-                 lengths[i]);
+        (void)snprintf(head, sizeof(head),
+                       "POST /a HTTP/1.1\r\n" HOST
+                       "Expect: 100-continue\r\nContent-Length: %s\r\n\r\n",
+                       lengths[i]);
         int fd = probe_connect(http_server_port(p.server));
         probe_send_text(fd, head);
         probe_read(fd, answer, sizeof(answer), NULL, PATIENCE_MS, &closed);

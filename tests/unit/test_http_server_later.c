@@ -3,6 +3,7 @@
 #include "tests/support/http_probe.h"
 
 #include <malloc.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -268,10 +269,10 @@ static void *ask_often(void *self)
         bool closed = false;
         if (fd < 0)
             fd = probe_connect(http_server_port(c->probe->server));
-        snprintf(body, sizeof(body), "<%u.%u>", c->number, i);
-        snprintf(request, sizeof(request),
-                 "POST /hold HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n%s", strlen(body),
-                 body);
+        (void)snprintf(body, sizeof(body), "<%u.%u>", c->number, i);
+        (void)snprintf(request, sizeof(request),
+                       "POST /hold HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n%s", strlen(body),
+                       body);
         probe_send_text(fd, request);
         bool leaves = i % 10 == 9;
         if (!leaves)

@@ -1,6 +1,7 @@
 /* Options and listeners: addresses, ports, socket files. */
 #include "tests/support/http_probe.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,8 +14,7 @@
 
 #include <cmocka.h>
 
-#define HOST "Host: x\r\n"
-#define GET  "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+#define GET "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 enum { PATIENCE_MS = 5000 };
 
 static void ipv6_is_served_where_there_is_any(void **state)
@@ -95,7 +95,7 @@ static void options_that_cannot_work_are_refused(void **state)
 
 static void socket_path(char out[static 108])
 {
-    snprintf(out, 108, "/tmp/test_http_server.%ld.sock", (long)getpid());
+    (void)snprintf(out, 108, "/tmp/test_http_server.%ld.sock", (long)getpid());
     unlink(out);
 }
 
@@ -146,7 +146,7 @@ static void a_stale_socket_file_is_replaced_but_no_living_one_and_no_other_file(
     char path[108];
     socket_path(path);
     struct sockaddr_un stale = {.sun_family = AF_UNIX};
-    snprintf(stale.sun_path, sizeof(stale.sun_path), "%s", path);
+    (void)snprintf(stale.sun_path, sizeof(stale.sun_path), "%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fd, (const struct sockaddr *)&stale, sizeof(stale)), 0);
     close(fd);
@@ -166,7 +166,7 @@ static void a_stale_socket_file_is_replaced_but_no_living_one_and_no_other_file(
 
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    fclose(file);
+    (void)fclose(file);
     use_path(&p, path);
     assert_int_equal(http_server_start(&p.server, &p.options, &err), -EEXIST);
     assert_int_equal(access(path, F_OK), 0);

@@ -275,21 +275,20 @@ static void times_are_read_strictly(void **state)
 static void any_exchange_tells_limits_and_refusals(void **state)
 {
     static const struct {
-        const char *name;
+        const char *name, *headers, *body;
         int status;
-        const char *headers, *body;
         enum outcome want;
     } rows[] = {
-        {"a run", 200, "x-ratelimit-remaining: 0\n", "{}", OUTCOME_REFUSED},
-        {"unchanged", 304, "", "", OUTCOME_REFUSED},
-        {"not found", 404, "", "", OUTCOME_REFUSED},
-        {"a bad token", 401, "", "", OUTCOME_CREDENTIAL},
-        {"a spent limit", 403, "x-ratelimit-remaining: 0\n", "", OUTCOME_LIMITED},
-        {"a repository out of reach", 403, "",
-         "{\"message\":\"Resource not accessible by integration\"}", OUTCOME_CREDENTIAL},
-        {"forbidden", 403, "", "{\"message\":\"no\"}", OUTCOME_REFUSED},
-        {"too many", 429, "", "", OUTCOME_LIMITED},
-        {"a server's fault", 502, "retry-after: 5\n", "", OUTCOME_AMBIGUOUS},
+        {"a run", "x-ratelimit-remaining: 0\n", "{}", 200, OUTCOME_REFUSED},
+        {"unchanged", "", "", 304, OUTCOME_REFUSED},
+        {"not found", "", "", 404, OUTCOME_REFUSED},
+        {"a bad token", "", "", 401, OUTCOME_CREDENTIAL},
+        {"a spent limit", "x-ratelimit-remaining: 0\n", "", 403, OUTCOME_LIMITED},
+        {"a repository out of reach", "",
+         "{\"message\":\"Resource not accessible by integration\"}", 403, OUTCOME_CREDENTIAL},
+        {"forbidden", "", "{\"message\":\"no\"}", 403, OUTCOME_REFUSED},
+        {"too many", "", "", 429, OUTCOME_LIMITED},
+        {"a server's fault", "retry-after: 5\n", "", 502, OUTCOME_AMBIGUOUS},
     };
 
     (void)state;
@@ -311,7 +310,7 @@ static void a_reason_fits_and_is_clean(void **state)
 
     (void)state;
     memset(body + at, 'x', 500);
-    snprintf(body + at + 500, sizeof(body) - at - 500, "\"}");
+    (void)snprintf(body + at + 500, sizeof(body) - at - 500, "\"}");
     struct exchange_answer a = answer_make(401, "", body);
     limits_note(&c, &a, OUTCOME_CREDENTIAL, NOW, wall);
     assert_memory_equal(c.reason, "abxxx", 5);

@@ -246,7 +246,7 @@ static void a_message_is_one_clean_line_that_fits(void **state)
     (void)state;
     for (int i = 0; i < 500; i++)
         at += (size_t)snprintf(body + at, sizeof(body) - at, "\xed\x95\x9c");
-    snprintf(body + at, sizeof(body) - at, "\"}");
+    (void)snprintf(body + at, sizeof(body) - at, "\"}");
     struct exchange_answer a = answer_make(404, "", body);
     outcome_of_dispatch(&d, &a, &target, (struct outcome_sent)BOTH);
     assert_memory_equal(d.text, "a[31mb\xed\x95\x9c", 9);

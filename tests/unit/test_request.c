@@ -47,7 +47,7 @@ static void a_post_counts_and_is_timed(void **state)
     struct request r = a_request(REQUEST_QUEUED);
 
     (void)state;
-    snprintf(r.reason, sizeof(r.reason), "limited");
+    (void)snprintf(r.reason, sizeof(r.reason), "limited");
     request_posting(&r, NOW + 5);
     assert_int_equal(r.state, REQUEST_SENDING);
     assert_int_equal(r.attempts, 1);
