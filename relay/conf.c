@@ -148,15 +148,16 @@ void conf_watch(struct conf *c, const char *path)
     c->watched[c->n_watched++] = conf_text(path);
 }
 
-const char *conf_credential_for(struct conf *c, const char *target, const char *token_file)
+const char *conf_credential_for(struct conf *c, const char *target, const char *path)
 {
     for (size_t i = 0; i < c->n_credentials; i++) {
-        if (strcmp(c->credentials[i].token_file, token_file) == 0)
+        const char *known = c->credentials[i].token_file;
+        if (strcmp(known, path) == 0)
             return c->credentials[i].name;
     }
     struct conf_credential *added = &c->credentials[c->n_credentials++];
     added->name = conf_text(target);
-    added->token_file = conf_text(token_file);
+    added->token_file = conf_text(path);
     return added->name;
 }
 
@@ -232,6 +233,14 @@ static bool same_text(const char *a, const char *b)
     return strcmp(a == NULL ? "" : a, b == NULL ? "" : b) == 0;
 }
 
+/* Those of the alert parser act at once; the listener's do not. */
+static bool same_limits(const struct conf_limits *a, const struct conf_limits *b)
+{
+    return a->body == b->body && a->header_time_ms == b->header_time_ms &&
+           a->body_time_ms == b->body_time_ms && a->connections == b->connections &&
+           a->per_address == b->per_address;
+}
+
 size_t conf_needs_restart(const struct conf *now, const struct conf *next, char *out,
                           size_t out_size)
 {
@@ -245,7 +254,7 @@ size_t conf_needs_restart(const struct conf *now, const struct conf *next, char 
                       now->admin.port != next->admin.port ||
                       !same_text(now->admin_socket, next->admin_socket)},
         {"store.path", !same_text(now->store_path, next->store_path)},
-        {"limits", memcmp(&now->limits, &next->limits, sizeof(now->limits)) != 0},
+        {"limits", !same_limits(&now->limits, &next->limits)},
     };
     SCOPED(buf_free) struct buf text = BUF_INIT(1024);
     size_t n = 0;

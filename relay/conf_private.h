@@ -13,8 +13,8 @@ void conf_watch(struct conf *c, const char *path);
 void *conf_array(size_t n, size_t size);
 char *conf_text(const char *text);
 void conf_set_text(char **slot, const char *text);
-/* The credential for a token file, made when new: its name is the first target's. */
-const char *conf_credential_for(struct conf *c, const char *target, const char *token_file);
+/* The credential for a token file (its path), made when new: its name is the first target's. */
+const char *conf_credential_for(struct conf *c, const char *target, const char *path);
 /* Names and loopback: what a config may say. */
 bool conf_name_is_valid(const char *name);
 /* NULL = fine; else the reason. Takes the trailing slash off. */

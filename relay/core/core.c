@@ -14,8 +14,9 @@
 #define WAITING_BYTES_MAX (64U * 1024 * 1024) /* their bodies */
 #define BATCH_MAX         1024
 #define REVIVE_MS         1000 /* between two looks at a store that failed */
-#define QUIT_MS           45000 /* longer than a POST can take: then its outcome is left for the next start \
-                                 */
+#define QUIT_MS                                                                                    \
+    45000 /* longer than a POST can take: then its outcome is left for the next start              \
+           */
 
 static struct message *message_new(enum message_type type)
 {
@@ -64,7 +65,7 @@ static int handle(struct core *c, struct message *m, struct error *err)
     case MESSAGE_ANSWER:
         return core_handle_answer(c, m, err);
     case MESSAGE_RELOAD:
-        metric_set(c->metrics.reload_time, (double)(clock_wall(c->ports.clock).ms / 1000), NULL);
+        metric_set(c->metrics.reload_time, (double)clock_wall(c->ports.clock).ms / 1000, NULL);
         return core_configure(c, m->u.conf, err);
     case MESSAGE_STOP_FILE:
         c->stop = m->u.stop;
@@ -338,7 +339,7 @@ int core_start(struct core **out, const struct core_options *options, struct err
         r = core_load(c, true, err);
     if (r != 0)
         return r;
-    metric_set(c->metrics.reload_time, (double)(clock_wall(c->ports.clock).ms / 1000), NULL);
+    metric_set(c->metrics.reload_time, (double)clock_wall(c->ports.clock).ms / 1000, NULL);
     c->store_ok = true;
     c->ready = true;
     r = thread_start(&c->thread, "core", run, c, err);

@@ -80,7 +80,7 @@ static size_t count_wanted(void)
 
 static void take_headers(struct exchange_answer *a, const struct http_result *result)
 {
-    a->headers = calloc(count_wanted(), sizeof(*a->headers));
+    a->headers = calloc(count_wanted() + 1, sizeof(*a->headers));
     if (a->headers == NULL)
         abort();
     for (const char *const *name = exchange_wanted_headers; *name != NULL; name++) {

@@ -26,6 +26,8 @@ function room(path,   part) {
     if (part[1] != "relay")
         return part[1]
     sub(/[.][ch]$/, "", part[2])
+    if (part[2] ~ /^conf_/) # the config is one room without a folder
+        return "conf"
     return part[2]
 }
 function wrong(text) {

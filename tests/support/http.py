@@ -63,6 +63,16 @@ class Connection:
         except ConnectionResetError:
             return b""
 
+    def rest(self) -> bytes:
+        """Every byte until the other side closes."""
+        deadline = time.monotonic() + self.timeout
+        while True:
+            more = self._more(deadline)
+            if not more:
+                found, self._pending = self._pending, b""
+                return found
+            self._pending += more
+
     def answer(self) -> Optional[Answer]:
         """The next whole answer, None when the connection ended before one began."""
         deadline = time.monotonic() + self.timeout

@@ -165,6 +165,12 @@ class Relay:
             connection.send(data)
             return connection.answers()
 
+    def raw_bytes(self, data: bytes, timeout: float = 15) -> bytes:
+        """Sends bytes as they are; every byte until the relay closes."""
+        with self.connect(timeout) as connection:
+            connection.send(data)
+            return connection.rest()
+
     # --- operators ----------------------------------------------------------------------------------
     def admin(self, path: str, method: str = "GET") -> http.Answer:
         """One request to the operators' listener."""

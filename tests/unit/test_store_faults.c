@@ -279,9 +279,9 @@ static void a_store_that_could_not_be_closed_properly_is_checked_at_the_next_sta
 /* --- kill -9 ------------------------------------------------------------------------------------
  */
 
-/* Commits one transaction after another from `first` on and says so after each, until it is killed.
- */
-static pid_t start_committing(struct fixture *f, unsigned first, int *acknowledged)
+/* Commits one transaction after another from `first` on, says so after each, and waits to be killed
+ * when it is 20 ahead of what is wanted. */
+static pid_t start_committing(struct fixture *f, unsigned first, unsigned wanted, int *acknowledged)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
@@ -291,9 +291,10 @@ static pid_t start_committing(struct fixture *f, unsigned first, int *acknowledg
         (void)close(ends[0]);
         if (sqlite_store_open(&f->store, f->path, &f->report, &f->err) != 0)
             _exit(1);
-        for (unsigned n = first; n < first + 100000; n++)
+        for (unsigned n = first; n < first + wanted + 20; n++)
             if (put_all(f, n, 3000) != 0 || write(ends[1], &n, sizeof(n)) != (ssize_t)sizeof(n))
                 _exit(2);
+        (void)sleep(60);
         _exit(3);
     }
     (void)close(ends[1]);
@@ -313,7 +314,7 @@ static struct round kill_while_committing(struct fixture *f, unsigned first, uns
     struct round round = {.first = first, .last = first};
     int acknowledged = -1;
     int status = 0;
-    pid_t child = start_committing(f, first, &acknowledged);
+    pid_t child = start_committing(f, first, wanted, &acknowledged);
     for (unsigned i = 0; i < wanted; i++)
         assert_int_equal(read(acknowledged, &round.last, sizeof(round.last)), sizeof(round.last));
     assert_int_equal(kill(child, SIGKILL), 0);
