@@ -169,14 +169,26 @@ bool conf_name_is_valid(const char *name)
     return len >= 1 && len <= 64 && strspn(name, letters) == len;
 }
 
+bool conf_header_is_valid(const char *name)
+{
+    static const char token[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "!#$%&'*+-.^_`|~";
+    size_t len = strlen(name);
+    return len >= 1 && len <= 128 && strspn(name, token) == len;
+}
+
 const char *conf_check_api_url(char *url)
 {
     size_t len = strlen(url);
     while (len > 0 && url[len - 1] == '/')
         url[--len] = '\0';
-    if (strpbrk(url, " ?#@") != NULL)
+    for (const char *c = url; *c != '\0'; c++) {
+        if (*c <= ' ' || *c == 0x7f || *c == '\\')
+            return "a base URL is of printable ASCII without blanks and backslashes";
+    }
+    if (strpbrk(url, "?#@") != NULL)
         return "a base URL has no user, query or fragment";
-    if (strncmp(url, "https://", 8) == 0 && url[8] != '\0')
+    if (strncmp(url, "https://", 8) == 0 && strchr("/:", url[8]) == NULL)
         return NULL;
     if (strncmp(url, "http://", 7) != 0)
         return "an https:// URL is wanted, such as \"https://api.github.com\"";

@@ -58,6 +58,8 @@ static void read_source(struct conf *c, struct conf_report *report)
     if (file != NULL)
         conf_watch(c, file);
     const char *timestamp = getenv("WEBHOOK_TIMESTAMP_HEADER"); /* empty = the body alone */
+    if (timestamp != NULL && timestamp[0] != '\0' && !conf_header_is_valid(timestamp))
+        fault(report, "WEBHOOK_TIMESTAMP_HEADER", "is no header name");
     c->sources = conf_array(1, sizeof(*c->sources));
     c->n_sources = 1;
     c->sources[0] =
@@ -172,11 +174,13 @@ void conf_read_environment(struct conf *c, struct conf_report *report)
     bool any = false;
     for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++)
         any = any || variable(required[i]) != NULL;
-    if (!any)
+    if (!any) {
         conf_report_add(&report->faults, &report->n_faults,
                         "no config: give --config FILE, or make " CONF_DEFAULT_FILE
                         ", or set the environment (REPO_OWNER, REPO_NAME, WORKFLOW_FILENAME, "
                         "GITHUB_ACCESS_TOKEN, WEBHOOK_SECRET)");
+        return;
+    }
     read_source(c, report);
     read_target(c, report);
     read_route(c);

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#define DAY_MS       (24 * 3600 * 1000LL)
-#define SECRET_SHORT 16 /* bytes: shorter HMAC secrets are warned of */
+#define DAY_MS          (24 * 3600 * 1000LL)
+#define SOCKET_PATH_MAX 108 /* sun_path of unix(7), NUL included */
+#define SECRET_SHORT    16  /* bytes: shorter HMAC secrets are warned of */
 
 static bool read_name(const struct settings_group *g, char **out)
 {
@@ -18,6 +20,21 @@ static bool read_name(const struct settings_group *g, char **out)
     settings_fault(g, "name", "\"%.80s\" is no name: 1 to 64 of letters, digits, '_' and '-'",
                    *out);
     return false;
+}
+
+/* A key of the design that this version cannot honour is refused, not passed over. */
+static void refuse_later(const struct settings_group *g, const char *key)
+{
+    if (!settings_has(g, key))
+        return;
+    settings_ask_any(g, key);
+    settings_fault(g, key, "is not available in this version: remove it");
+}
+
+void conf_read_path(const struct settings_group *g, const char *key, char **out)
+{
+    if (settings_string(g, key, false, out) && (*out)[0] == '\0')
+        settings_fault(g, key, "is empty: a path is wanted");
 }
 
 static void read_address(const struct settings_group *root, const char *key, struct address *out,
@@ -42,12 +59,14 @@ static void read_address(const struct settings_group *root, const char *key, str
     }
     if (settings_int(g, "port", false, 0, 65535, &port))
         out->port = (uint16_t)port;
-    if (socket != NULL)
-        (void)settings_string(g, "socket", false, socket);
-    if (settings_has(g, "tls") || settings_has(g, "token_file")) {
-        const char *later = settings_has(g, "tls") ? "tls" : "token_file";
-        (void)settings_group(g, later, false);
-        settings_fault(g, later, "is not available in this version: remove it");
+    if (socket != NULL) {
+        conf_read_path(g, "socket", socket);
+        if (*socket != NULL && strlen(*socket) >= SOCKET_PATH_MAX)
+            settings_fault(g, "socket", "is longer than the %d bytes of a unix socket's path",
+                           SOCKET_PATH_MAX - 1);
+        refuse_later(g, "token_file");
+    } else {
+        refuse_later(g, "tls");
     }
 }
 
@@ -115,14 +134,41 @@ static void read_secrets(struct conf *c, const struct settings_group *g, const c
     free(files);
 }
 
+static void read_hmac(struct conf *c, const struct settings_group *g, struct auth *auth)
+{
+    auth->window_ms = SIGNATURE_WINDOW_MS;
+    auth->signature_header = conf_text(GRAFANA_SIGNATURE_HEADER);
+    auth->timestamp_header = conf_text(GRAFANA_TIMESTAMP_HEADER);
+    (void)settings_string(g, "signature_header", false, &auth->signature_header);
+    (void)settings_string(g, "timestamp_header", false, &auth->timestamp_header);
+    if (!conf_header_is_valid(auth->signature_header))
+        settings_fault(g, "signature_header", "\"%.80s\" is no header name",
+                       auth->signature_header);
+    if (auth->timestamp_header[0] == '\0')
+        settings_warning(g, "timestamp_header",
+                         "is empty: without a signed time a captured notification can be sent "
+                         "again; set one in Grafana's contact point");
+    else if (!conf_header_is_valid(auth->timestamp_header))
+        settings_fault(g, "timestamp_header", "\"%.80s\" is no header name",
+                       auth->timestamp_header);
+    else if (strcasecmp(auth->timestamp_header, auth->signature_header) == 0)
+        settings_fault(g, "timestamp_header", "is the signature's header too");
+    read_secrets(c, g, "secret_files", auth);
+}
+
 static void read_auth(struct conf *c, const struct settings_group *source, struct auth *auth)
 {
     static const char *const schemes[] = {"grafana-hmac", "bearer", "basic", "mtls", NULL};
     const struct settings_group *g = settings_group(source, "auth", true);
     int scheme = 0;
-    if (g == NULL || !settings_choice(g, "scheme", true, schemes, &scheme))
+    if (g == NULL)
         return;
+    if (!settings_choice(g, "scheme", true, schemes, &scheme)) {
+        settings_ignore(g); /* which keys it may have depends on the scheme */
+        return;
+    }
     if (scheme == 3) {
+        settings_ignore(g);
         settings_fault(g, "scheme", "mtls is not available in this version");
         return;
     }
@@ -130,19 +176,12 @@ static void read_auth(struct conf *c, const struct settings_group *source, struc
     if (auth->scheme == AUTH_BEARER) {
         read_secrets(c, g, "token_files", auth);
     } else if (auth->scheme == AUTH_BASIC) {
-        (void)settings_string(g, "username", true, &auth->username);
+        if (settings_string(g, "username", true, &auth->username) &&
+            (auth->username[0] == '\0' || strchr(auth->username, ':') != NULL))
+            settings_fault(g, "username", "is not empty and has no ':' (RFC 7617)");
         read_secrets(c, g, "password_files", auth);
     } else {
-        auth->window_ms = SIGNATURE_WINDOW_MS;
-        auth->signature_header = conf_text(GRAFANA_SIGNATURE_HEADER);
-        auth->timestamp_header = conf_text(GRAFANA_TIMESTAMP_HEADER);
-        (void)settings_string(g, "signature_header", false, &auth->signature_header);
-        (void)settings_string(g, "timestamp_header", false, &auth->timestamp_header);
-        read_secrets(c, g, "secret_files", auth);
-        if (auth->timestamp_header[0] == '\0')
-            settings_warning(g, "timestamp_header",
-                             "is empty: without a signed time a captured notification can be sent "
-                             "again; set one in Grafana's contact point");
+        read_hmac(c, g, auth);
     }
 }
 
@@ -167,10 +206,15 @@ static void read_source(struct conf *c, const struct settings_group *g, struct c
     if (s->path[0] != '/' || strpbrk(s->path, "?# ") != NULL)
         settings_fault(g, "path", "\"%.80s\" is no path such as \"/hooks/grafana\"", s->path);
     for (const struct conf_source *other = c->sources; other < s; other++) {
-        if (strcmp(other->path, s->path) == 0)
+        bool given = settings_has(g, "path") || conf_name_is_valid(s->name);
+        if (given && other->name != NULL && strcmp(other->path, s->path) == 0 &&
+            strcmp(other->name, s->name) != 0)
             settings_fault(g, "path", "\"%s\" is the path of another source", s->path);
     }
     read_auth(c, g, &s->auth);
+    if (s->format == ALERT_FORMAT_ALERTMANAGER && s->auth.scheme == AUTH_GRAFANA_HMAC &&
+        s->auth.n_secrets > 0)
+        settings_warning(g, "format", "Alertmanager does not sign: use bearer or basic");
 }
 
 /* --- targets
@@ -240,9 +284,9 @@ static void read_lists(struct conf *c, const struct settings_group *root)
         read_target(c, settings_list_at(root, "targets", i), &c->targets[i]);
         c->n_targets = i + 1;
     }
-    if (settings_has(root, "sources") && c->n_sources == 0)
+    if (settings_is_empty(root, "sources"))
         settings_fault(root, "sources", "is empty: without a source nobody may send");
-    if (settings_has(root, "targets") && c->n_targets == 0)
+    if (settings_is_empty(root, "targets"))
         settings_fault(root, "targets", "is empty: there is no workflow to start");
 }
 
@@ -253,16 +297,13 @@ void conf_read_file(struct conf *c, struct settings *s)
     read_address(root, "admin", &c->admin, &c->admin_socket);
     const struct settings_group *store = settings_group(root, "store", false);
     if (store != NULL) {
-        (void)settings_string(store, "path", false, &c->store_path);
+        conf_read_path(store, "path", &c->store_path);
         (void)settings_duration_ms(store, "retain", false, DAY_MS, 3650 * DAY_MS, &c->retain_ms);
     }
-    (void)settings_string(root, "stop_file", false, &c->stop_file);
+    conf_read_path(root, "stop_file", &c->stop_file);
     read_log(root, c);
     read_limits(root, &c->limits);
     read_lists(c, root);
     conf_read_routes(c, root);
-    if (settings_has(root, "grafana")) {
-        (void)settings_group(root, "grafana", false);
-        settings_fault(root, "grafana", "is not available in this version: remove it");
-    }
+    refuse_later(root, "grafana");
 }

@@ -17,6 +17,9 @@ void conf_set_text(char **slot, const char *text);
 const char *conf_credential_for(struct conf *c, const char *target, const char *path);
 /* Names and loopback: what a config may say. */
 bool conf_name_is_valid(const char *name);
+bool conf_header_is_valid(const char *name); /* a token of RFC 9110 */
+/* A path of g that must not be empty, else *out is untouched. */
+void conf_read_path(const struct settings_group *g, const char *key, char **out);
 /* NULL = fine; else the reason. Takes the trailing slash off. */
 const char *conf_check_api_url(char *url);
 

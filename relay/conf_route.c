@@ -62,7 +62,8 @@ static void warn_policy(const struct settings_group *g, const struct policy *p)
     if (p->rearm == REARM_RESOLVED && p->rearm_after_ms > 0 && p->rearm_after_ms <= p->settle_ms)
         settings_warning(g, "settle", "is longer than rearm_after and so has no effect");
     if (p->rearm == REARM_RESOLVED && p->rearm_after_ms > 0 && p->rearm_after_ms < p->cooldown_ms)
-        settings_warning(g, "rearm_after", "ends before the cooldown and so has no effect");
+        settings_warning(g, "rearm_after",
+                         "is shorter than the cooldown: the key is armed whenever it is over");
     if (p->stale_after_ms < HOUR_MS)
         settings_warning(g, "stale_after",
                          "is shorter than two repeat intervals of most senders: "
@@ -173,6 +174,6 @@ void conf_read_routes(struct conf *c, const struct settings_group *root)
         read_route(c, settings_list_at(root, "routes", i), &c->routes[i]);
         c->n_routes = i + 1;
     }
-    if (settings_has(root, "routes") && n == 0)
+    if (settings_is_empty(root, "routes"))
         settings_fault(root, "routes", "is empty: every alert would be ignored");
 }

@@ -47,7 +47,8 @@ struct http_call {
 /* NOT_SENT is a proof, not a guess: libcurl calls CURLOPT_PREREQFUNCTION once a connection stands
  * (TLS and proxy tunnel included) and before it writes any byte of the request on it; a call that
  * ended before that cannot have been acted on. Everything after that point that is no complete
- * answer is UNKNOWN, a failed send included. */
+ * answer is UNKNOWN, a failed send included. What no client can tell: a body that has neither a
+ * length nor chunks ends with the connection, so one that was cut looks whole (ANSWER). */
 enum http_outcome {
     HTTP_ANSWER,   /* a complete answer: status, headers, body */
     HTTP_NOT_SENT, /* resolve, connect or TLS failed or timed out: no byte of the request left */

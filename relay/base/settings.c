@@ -4,8 +4,6 @@
 #include "relay/base/scope.h"
 #include "relay/base/settings_private.h"
 
-#include <errno.h>
-#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +32,18 @@ static void messages_clear(struct messages *list)
     free(list->items);
 }
 
+void settings_note(struct messages *list, const char *file, unsigned line, const char *format, ...)
+{
+    char reason[MESSAGE_MAX_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(reason, sizeof(reason), format, arguments);
+    va_end(arguments);
+    SCOPED(buf_free) struct buf text = BUF_INIT(8 * MESSAGE_MAX_BYTES);
+    buf_addf(&text, "%.4096s:%u: %s", file, line, reason);
+    add_message(list, line, buf_text(&text));
+}
+
 static void say(struct messages *list, const struct settings_group *g, const char *key,
                 const char *format, va_list arguments)
 {
@@ -44,13 +54,10 @@ static void say(struct messages *list, const struct settings_group *g, const cha
     const char *file = at == NULL ? NULL : config_setting_source_file(at);
     char reason[MESSAGE_MAX_BYTES];
     (void)vsnprintf(reason, sizeof(reason), format, arguments);
-    SCOPED(buf_free) struct buf text = BUF_INIT(4 * MESSAGE_MAX_BYTES);
-    buf_addf(&text, "%s:%u: ", file == NULL ? g->settings->name : file, line);
-    if (g->path[0] != '\0' || key != NULL)
-        buf_addf(&text, "%s%s%s: ", g->path, g->path[0] != '\0' && key != NULL ? "." : "",
-                 key == NULL ? "" : key);
-    buf_add_text(&text, reason);
-    add_message(list, line, buf_text(&text));
+    bool named = g->path[0] != '\0' || key != NULL;
+    settings_note(list, file == NULL ? g->settings->name : file, line, "%s%s%s%s%s", g->path,
+                  g->path[0] != '\0' && key != NULL ? "." : "", key == NULL ? "" : key,
+                  named ? ": " : "", reason);
 }
 
 void settings_fault(const struct settings_group *g, const char *key, const char *format, ...)
@@ -69,10 +76,10 @@ void settings_warning(const struct settings_group *g, const char *key, const cha
     va_end(arguments);
 }
 
-/* --- reading the file ---------------------------------------------------------------------------
+/* --- its life ---------------------------------------------------------------------------
  */
 
-static struct settings *settings_new(const char *name)
+struct settings *settings_new(const char *name)
 {
     struct settings *s = calloc(1, sizeof(*s));
     if (s == NULL)
@@ -84,52 +91,6 @@ static struct settings *settings_new(const char *name)
         return NULL;
     }
     return s;
-}
-
-static void note_syntax(struct settings *s)
-{
-    char text[MESSAGE_MAX_BYTES];
-    const char *file = config_error_file(&s->config);
-    int line = config_error_line(&s->config);
-    (void)snprintf(text, sizeof(text), "%s:%d: %s", file == NULL ? s->name : file, line,
-                   config_error_text(&s->config));
-    add_message(&s->faults, (unsigned)line, text);
-}
-
-int settings_read_file(struct settings **out, const char *path, struct error *err)
-{
-    struct settings *s = settings_new(path);
-    SCOPED(free_p) char *folder = strdup(path);
-    if (s == NULL || folder == NULL) {
-        settings_free(s);
-        return error_set(err, -ENOMEM, "%s: out of memory", path);
-    }
-    *out = s;
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        char text[MESSAGE_MAX_BYTES];
-        (void)snprintf(text, sizeof(text), "%s:0: cannot be read: %s", path, strerror(errno));
-        add_message(&s->faults, 0, text);
-        return 0;
-    }
-    config_set_include_dir(&s->config, dirname(folder));
-    s->readable = config_read(&s->config, file) == CONFIG_TRUE;
-    (void)fclose(file);
-    if (!s->readable)
-        note_syntax(s);
-    return 0;
-}
-
-int settings_read_text(struct settings **out, const char *name, const char *text, struct error *err)
-{
-    struct settings *s = settings_new(name);
-    if (s == NULL)
-        return error_set(err, -ENOMEM, "%s: out of memory", name);
-    s->readable = config_read_string(&s->config, text) == CONFIG_TRUE;
-    if (!s->readable)
-        note_syntax(s);
-    *out = s;
-    return 0;
 }
 
 void settings_free(struct settings *s)
@@ -254,6 +215,26 @@ const struct settings_group *settings_list_at(const struct settings_group *g, co
 /* --- the end -------------------------------------------------------------------------------------
  */
 
+bool settings_is_empty(const struct settings_group *g, const char *key)
+{
+    const config_setting_t *s =
+        g->setting == NULL ? NULL : config_setting_get_member(g->setting, key);
+    return s != NULL && config_setting_type(s) == CONFIG_TYPE_LIST && config_setting_length(s) == 0;
+}
+
+/* Only groups that were handed out are looked through at the end: this one is not. */
+void settings_ask_any(const struct settings_group *g, const char *key)
+{
+    (void)settings_ask(g, key, false);
+}
+
+void settings_ignore(const struct settings_group *g)
+{
+    int n = g->setting == NULL ? 0 : config_setting_length(g->setting);
+    for (int i = 0; i < n; i++)
+        mark(g->settings, config_setting_get_elem(g->setting, (unsigned)i));
+}
+
 static bool was_asked(const struct settings *s, const config_setting_t *setting)
 {
     for (size_t i = 0; i < s->n_asked; i++) {
@@ -270,8 +251,10 @@ void settings_end(struct settings *s)
         int n = g->setting == NULL ? 0 : config_setting_length(g->setting);
         for (int i = 0; i < n; i++) {
             config_setting_t *member = config_setting_get_elem(g->setting, (unsigned)i);
-            if (!was_asked(s, member))
-                settings_fault(g, config_setting_name(member), "unknown key");
+            if (was_asked(s, member))
+                continue;
+            settings_fault(g, config_setting_name(member), "unknown key");
+            mark(s, member); /* once, though its group was handed out twice */
         }
     }
 }

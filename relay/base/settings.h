@@ -4,7 +4,8 @@
  * reader asks for each key with its type and range, each key asked for is marked, and
  * settings_end() reports every key that nobody asked for. Faults are kept as "FILE:LINE: key.path:
  * reason" with the remedy in the reason. Strings are copied: nothing returned points into the
- * file's tree. One thread. @include works relative to the file's folder. */
+ * file's tree. One thread. @include works relative to the file's folder.
+ * Line 0 is the file as a whole. A file has at most 4 MiB. */
 #ifndef RELAY_BASE_SETTINGS_H
 #define RELAY_BASE_SETTINGS_H
 
@@ -62,6 +63,12 @@ void settings_fault(const struct settings_group *g, const char *key, const char 
 void settings_warning(const struct settings_group *g, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Present, a list, and without elements. */
+bool settings_is_empty(const struct settings_group *g, const char *key);
+/* Marks key as asked for, whatever its type, and all that is in it. */
+void settings_ask_any(const struct settings_group *g, const char *key);
+/* Marks every key of g as asked for: after a fault that leaves open what they mean. */
+void settings_ignore(const struct settings_group *g);
 /* Reports every key that nobody asked for. Call once, last. */
 void settings_end(struct settings *s);
 size_t settings_n_faults(const struct settings *s);

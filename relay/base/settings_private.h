@@ -1,4 +1,5 @@
-/* settings_private.h - the reader's state, shared by settings.c and settings_value.c only. */
+/* settings_private.h - the reader's state, shared by settings.c, settings_text.c and
+ * settings_value.c only. */
 #ifndef RELAY_BASE_SETTINGS_PRIVATE_H
 #define RELAY_BASE_SETTINGS_PRIVATE_H
 
@@ -7,7 +8,7 @@
 #include <libconfig.h>
 
 #define PATH_MAX_BYTES    512
-#define MESSAGE_MAX_BYTES 1024
+#define MESSAGE_MAX_BYTES 2048
 
 struct message {
     unsigned line;
@@ -41,6 +42,10 @@ struct settings {
 /* The member of that name, marked as asked for; NULL when absent, with a fault when it is required.
  */
 config_setting_t *settings_ask(const struct settings_group *g, const char *key, bool required);
+struct settings *settings_new(const char *name);
+/* A message at a place that no group stands for. */
+void settings_note(struct messages *list, const char *file, unsigned line, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 const char *settings_type_name(const config_setting_t *s);
 
 #endif

@@ -156,7 +156,14 @@ static void abandon(struct core *c, struct message *batch, const char *why)
     while (batch != NULL) {
         struct message *m = batch;
         batch = (struct message *)(void *)m->mail.next;
-        if (m->type == MESSAGE_INTAKE || m->type == MESSAGE_QUERY) {
+        if (m->type == MESSAGE_QUERY) {
+            buf_free(&m->reply);
+            core_query(c, m);
+            deliver(c, m);
+            message_free(m);
+            continue;
+        }
+        if (m->type == MESSAGE_INTAKE) {
             refuse(c, m, why);
             message_free(m);
             continue;
@@ -176,9 +183,13 @@ static void abandon(struct core *c, struct message *batch, const char *why)
 
 static void store_failed(struct core *c, const struct error *err)
 {
+    static struct log_brake brake = LOG_BRAKE_INIT(1, 60000); /* it is tried again every second */
+    uint32_t left_out;
     if (c->store_ok)
         log_error("core", "store_failed", LOG_STR("error", err->text),
                   LOG_STR("effect", "senders are told 503 until it works again"));
+    else if (log_brake_take(&brake, &left_out))
+        log_error("core", "store_still_fails", LOG_STR("error", err->text));
     metric_add(c->metrics.store_errors, 1, NULL);
     c->store_ok = false;
     c->ready = false;

@@ -176,6 +176,10 @@ static int post(struct core *c, struct request *r, const struct target *target,
     struct exchange *x;
     int result = exchange_dispatch(&x, target, find_memory(c, target->name), r->relay_id, r->inputs,
                                    r->redirect, err);
+    if (result == -EINVAL) { /* it can never be built: the request's fault, not the store's */
+        (void)snprintf(r->detail, sizeof(r->detail), "%.*s", (int)sizeof(r->detail) - 1, err->text);
+        return die(c, r, "refused", END_REFUSED, now, err);
+    }
     if (result != 0)
         return result;
     result = start(c, x, err);

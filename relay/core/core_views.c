@@ -322,7 +322,8 @@ static int look(struct core *c, struct message *m, struct error *err)
         buf_add_text(&m->reply, core_is_ready(c) ? "ready\n" : "draining");
         return 0;
     case QUERY_METRICS:
-        core_metrics_refresh(c);
+        if (c->store_ok)
+            core_metrics_refresh(c);
         metrics_write(c->metrics.registry, &m->reply);
         m->verdict = CORE_FOUND;
         return 0;
@@ -342,7 +343,10 @@ void core_query(struct core *c, struct message *m)
 {
     struct error err = {0};
     m->reply = BUF_INIT(VIEW_MAX);
-    int r = look(c, m, &err);
+    /* Without a working store the state in memory is not to be trusted; the metrics say that it
+     * fails. */
+    bool trusted = c->store_ok || m->u.query.query == QUERY_METRICS;
+    int r = trusted ? look(c, m, &err) : error_set(&err, -EIO, "the store cannot be written");
     if (r == 0 && !buf_failed(&m->reply))
         return;
     /* A reading that fails is the reader's bad news only. */

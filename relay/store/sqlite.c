@@ -193,7 +193,9 @@ static int op_commit(void *self, const struct store_time *now, struct error *err
         return rc;
     rc = simple(s, STATEMENT_COMMIT, "committing", err);
     if (rc < 0) {
-        s->doubtful = true;
+        /* A disk without room failed a write, so the transaction's end is not in the journal.
+         * Emptying the journal would need more room than going on does. */
+        s->doubtful = rc != -ENOSPC;
         return rc;
     }
     s->in_transaction = false;

@@ -17,8 +17,13 @@ struct sqlite_report {
     int migrated_from; /* schema version found, when it was older; else 0 */
 };
 
-/* Folder must exist. Errors say the remedy: in use by another process, damaged, newer schema, not a
- * database, read-only, no space. store->ops->close() when done. */
+/* Folder must exist (links to it are followed, as systemd's DynamicUser= makes one) and be
+ * writable, because the journal is kept beside the file; the file itself must not be a link. report
+ * may be NULL. Errors name the path and the remedy: -EBUSY in use by another process (after 1 s),
+ * -EBADMSG damaged or not ours, -EPROTONOSUPPORT newer schema, -EROFS/-EACCES not writable,
+ * -ENOSPC, -EIO, -ENOENT. store->ops->close() when done; the connection may be used by another
+ * thread than the opening one, but by one at a time. A process must not open the same file twice.
+ */
 __attribute__((warn_unused_result)) int sqlite_store_open(struct store *out, const char *path,
                                                           struct sqlite_report *report,
                                                           struct error *err);

@@ -3,7 +3,11 @@
  * One owner, one thread (core). Everything between begin and commit is one transaction: either all
  * of it survives kill -9 and power loss once commit returned 0, or none of it happened. After any
  * negative return inside a transaction the owner calls rollback (a no-op when there is none) and
- * must load its state anew. Text is UTF-8; times are relay ms unless the name says wall (unix ms).
+ * must load its state anew. A change outside of a transaction, or after a failure in it, is refused
+ * (-EPROTO), and so is the commit. When a commit failed and the disk then even refuses to clear it
+ * away (begin and probe fail until it does), a crash at that point leaves all of it or none; no
+ * implementation can know which. Text is UTF-8; times are relay ms unless the name says wall (unix
+ * ms).
  *
  * Implementations: sqlite.h (durable). */
 #ifndef RELAY_STORE_STORE_H
@@ -40,7 +44,7 @@ void store_notification_clear(struct store_notification *n);
 struct store_mac {
     unsigned char mac[STORE_MAC_SIZE];
     char notification[ULID_SIZE];
-    int64_t signed_wall; /* the signed timestamp */
+    int64_t signed_wall; /* the signed timestamp; INT64_MIN: its source signs none */
     int64_t received_at;
 };
 
@@ -105,10 +109,9 @@ struct store_ops {
     int (*get_target_memory)(void *self, const char *target, struct target_memory *out,
                              struct error *err);
 
-    /* Listings for people: at most `limit` (<= STORE_LIST_MAX) rows after `cursor` ("" = from the
-     * start); each row is handed to `each`, *next (64 bytes) gets the cursor of the next page or ""
-     * at the end. A cursor that is none is -EINVAL. Requests and notifications: newest first. Keys:
-     * by text. */
+    /* Listings for people: at most `limit` (1 to STORE_LIST_MAX) rows after `cursor` ("" = from the
+     * start), newest first; each row is handed to `each`, which borrows it, *next (64 bytes) gets
+     * the cursor of the next page or "" at the end. A cursor or limit that is none is -EINVAL. */
     int (*list_requests)(void *self, const char *cursor, size_t limit,
                          void (*each)(void *context, const struct request *r), void *context,
                          char next[static 64], struct error *err);

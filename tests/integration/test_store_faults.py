@@ -6,6 +6,7 @@ import resource
 import signal
 import sqlite3
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
@@ -81,18 +82,26 @@ def assert_refused_then_recovers(relay: Relay, free: Callable[[], None]) -> None
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MiB with a ballast file of 1 MiB on it."""
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "drift-relay-test", str(tmp_path)],
+def small_disk() -> Iterator[Path]:
+    """A file system of 16 MiB with a ballast file of 8 MiB on it: more than the journal (some 4 MiB), which has
+    to fit into the store before it can go on. A test asks for this before make_relay, so that the relay is
+    gone when it is unmounted."""
+    place = Path(tempfile.mkdtemp(prefix="dr-disk-"))
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=0700", "drift-relay-test", str(place)],
                              capture_output=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip("cannot mount a tmpfs here: the test with RLIMIT_FSIZE covers the same answers")
-    (tmp_path / "ballast").write_bytes(b"\0" * 1024 * 1024)
-    yield tmp_path
-    subprocess.run(["umount", str(tmp_path)], check=True)
+    try:
+        if mounted.returncode != 0:
+            pytest.skip("cannot mount a tmpfs here: the test with RLIMIT_FSIZE covers the same answers")
+        (place / "ballast").write_bytes(b"\0" * 8 * 1024 * 1024)
+        yield place
+    finally:
+        # Lazy: whatever may still hold a file in it, the mount does not stay behind.
+        if mounted.returncode == 0:
+            subprocess.run(["umount", "--lazy", str(place)], check=True)
+        place.rmdir()
 
 
-def test_a_full_disk_is_a_503_until_there_is_room(make_relay: Callable[..., Relay], small_disk: Path) -> None:
+def test_a_full_disk_is_a_503_until_there_is_room(small_disk: Path, make_relay: Callable[..., Relay]) -> None:
     relay = make_relay()
     state = relay.folder / "state"
     state.rmdir()

@@ -20,12 +20,13 @@ BEGIN {
     home["libconfig.h"] = "^relay/base/settings"
     home["sqlite3.h"] = "^relay/store/sqlite"
 }
-# The room of a path from the root: the folder below relay/, or the name of a file that stands there itself.
+# The room of a path from the root: the folder below relay/, or the file that stands there itself
+# (conf_env.c is of conf).
 function room(path,   part) {
     split(path, part, "/")
     if (part[1] != "relay")
         return part[1]
-    sub(/[.][ch]$/, "", part[2])
+    sub(/(_[a-z_]+)?[.][ch]$/, "", part[2])
     if (part[2] ~ /^conf_/) # the config is one room without a folder
         return "conf"
     return part[2]

@@ -122,7 +122,7 @@ static void answer(struct raw_server *s, int fd)
         break;
     case TRICKLE:
         for (const char *c = s->say; *c != '\0' && send(fd, c, 1, MSG_NOSIGNAL) == 1; c++)
-            (void)poll(&(struct pollfd){.fd = fd, .events = POLLRDHUP}, 1, 50);
+            (void)poll(&(struct pollfd){.fd = fd, .events = POLLRDHUP}, 1, 25);
         (void)poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 10000);
         break;
     case FLOOD:

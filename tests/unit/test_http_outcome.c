@@ -241,7 +241,7 @@ static void a_trickled_body_ends_at_the_timeout(void **state)
                      "HTTP/1.1 200 OK\r\n\r\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
     raw_server_url(url, "http", &s);
     struct http_call call = raw_post(url);
-    call.timeout_ms = 2000; /* the header takes one second */
+    call.timeout_ms = 2000; /* the header takes half a second */
     raw_call_once(&call, &result);
     assert_int_equal(result.outcome, HTTP_UNKNOWN);
     assert_int_equal(result.status, 200);

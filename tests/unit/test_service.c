@@ -239,7 +239,7 @@ static void the_watchdog_is_fed_at_half_its_time_while_waiting(void **state)
     char name[64];
     (void)snprintf(name, sizeof(name), "@test-watchdog-%d", (int)getpid());
     int fd = manager_socket(name);
-    setenv("WATCHDOG_USEC", "200000", 1);
+    setenv("WATCHDOG_USEC", "400000", 1);
     unsetenv("WATCHDOG_PID");
     struct service *s = prepare();
     assert_told(fd, NULL);
@@ -247,12 +247,12 @@ static void the_watchdog_is_fed_at_half_its_time_while_waiting(void **state)
     assert_told(fd, "WATCHDOG=1");
     assert_int_equal(service_wait(s, 0), SERVICE_TIMEOUT); /* too early for another */
     assert_told(fd, NULL);
-    assert_int_equal(service_wait(s, 350), SERVICE_TIMEOUT);
+    assert_int_equal(service_wait(s, 700), SERVICE_TIMEOUT);
     for (int i = 0; i < 3; i++)
         assert_told(fd, "WATCHDOG=1");
     assert_told(fd, NULL);
     service_wake(s); /* events that come without end do not starve it */
-    nanosleep(&(struct timespec){.tv_nsec = 120 * 1000000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 220 * 1000000}, NULL);
     assert_int_equal(service_wait(s, -1), SERVICE_WOKEN);
     assert_told(fd, "WATCHDOG=1");
     service_free(s);

@@ -325,21 +325,6 @@ static void a_name_without_a_folder_is_in_the_working_folder(void **state)
     fixture_remove(&f);
 }
 
-static void an_empty_file_becomes_a_store(void **state)
-{
-    (void)state;
-    struct fixture f;
-    fixture_folder(&f);
-    write_file(f.path, "", 0);
-    fixture_open(&f);
-    assert_true(f.report.created);
-    fixture_reopen(&f);
-    assert_false(f.report.created);
-    assert_false(f.report.unclean);
-    assert_int_equal(f.report.migrated_from, 0);
-    fixture_remove(&f);
-}
-
 static void an_unclean_stop_is_noticed_once(void **state)
 {
     (void)state;
@@ -400,7 +385,6 @@ int main(void)
         cmocka_unit_test(file_and_journal_are_private_whatever_the_umask),
         cmocka_unit_test(a_folder_that_is_a_link_is_followed),
         cmocka_unit_test(a_name_without_a_folder_is_in_the_working_folder),
-        cmocka_unit_test(an_empty_file_becomes_a_store),
         cmocka_unit_test(an_unclean_stop_is_noticed_once),
         cmocka_unit_test(another_process_cannot_open_it_meanwhile),
     };

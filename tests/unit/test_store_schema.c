@@ -6,13 +6,14 @@
 #include <errno.h>
 
 /* Versions made up for these tests: what counts is which of them run. */
+/* clang-format off */
 static const char *const versions[] = {
-    "CREATE TABLE log (id INTEGER PRIMARY KEY, step INTEGER NOT NULL) STRICT; INSERT INTO log "
-    "(step) VALUES (1)",
+    "CREATE TABLE log (id INTEGER PRIMARY KEY, step INTEGER NOT NULL) STRICT; INSERT INTO log (step) VALUES (1)",
     "INSERT INTO log (step) VALUES (2); ALTER TABLE log ADD COLUMN note TEXT",
     "INSERT INTO log (step, note) VALUES (3, 'third')",
     "INSERT INTO log (step) VALUES (4); INSERT INTO nowhere VALUES (1)",
 };
+/* clang-format on */
 
 static void disconnect(struct sqlite **s)
 {
@@ -64,6 +65,20 @@ static void each_version_runs_once_and_in_order(void **state)
     migrate(f, 1, 1);
     migrate(f, 3, 3);
     migrate(f, 3, 3);
+}
+
+static void an_empty_file_becomes_a_store(void **state)
+{
+    struct fixture *f = *state;
+    FILE *file = fopen(f->path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    fixture_open(f);
+    assert_true(f->report.created);
+    fixture_reopen(f);
+    assert_false(f->report.created);
+    assert_false(f->report.unclean);
+    assert_int_equal(f->report.migrated_from, 0);
 }
 
 static void a_new_file_goes_through_all_versions(void **state)
@@ -148,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_version_runs_once_and_in_order),
+        TEST(an_empty_file_becomes_a_store),
         TEST(a_new_file_goes_through_all_versions),
         TEST(a_version_that_fails_leaves_the_file_as_it_was),
         TEST(an_older_program_refuses_a_newer_file),

@@ -117,10 +117,8 @@ static void a_file_written_in_place_is_reported_once(void **state)
     write_file("conf", "one");
     struct watch *w = start(&r, (const char *const[]){"conf"}, 1);
     expect_reports(&r, 0, 400);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 5; i++)
         write_file("conf", i % 2 ? "two" : "three");
-        sleep_ms(20);
-    }
     expect_reports(&r, 1, 2000);
     assert_string_equal(r.path, "conf");
     assert_true(r.exists);
@@ -200,7 +198,6 @@ static void a_file_that_is_gone_and_back_at_once_is_one_change(void **state)
     write_file("conf", "one");
     struct watch *w = start(&r, (const char *const[]){"conf"}, 1);
     unlink("conf");
-    sleep_ms(50);
     write_file("conf", "two two");
     expect_reports(&r, 1, 2000);
     assert_true(r.exists);

@@ -1,0 +1,264 @@
+"""`make demo`: the main job end to end on loopback, one line a step.
+
+A signed notification that a real Grafana once sent, signed anew, and an alert of a real Prometheus
+and Alertmanager each become exactly one run at a strict stand-in for GitHub; what must start nothing
+starts nothing. Ends with 1 when a step fails. KEEP=1 leaves everything up until Ctrl-C.
+"""
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Optional
+from urllib.parse import quote
+
+from tests.demo import parts
+from tests.support.github_standin import TOKEN, StandIn
+from tests.support.grafana_bodies import Recording
+from tests.support.http import Answer
+from tests.support.relay import BINARY, Relay
+from tests.support.wait import until
+
+KEEP = os.environ.get("KEEP", "") not in ("", "0")
+RUN_S = 20  # until a run that takes a second is seen to have ended
+
+
+def decided(answer: Answer) -> str:
+    """verdict/reason of a 202 with one alert."""
+    assert answer.status == 202, f"wanted 202, got {answer.status}: {answer.body.decode(errors='replace')}"
+    (one,) = answer.json()["alerts"]
+    return f"{one['verdict']}/{one['reason']}"
+
+
+def wanted(what: str, found: Any, right: Any) -> None:
+    """A fault in words."""
+    assert found == right, f"{what}: wanted {right!r}, found {found!r}"
+
+
+class Demo:
+    """Everything that runs, and the steps in their order. A step returns (what was seen, where to look)."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="drift-demo-"))
+        self.first = Recording.load("01-firing-first")
+        self.github = StandIn()
+        self.relay = Relay(folder=self.folder, before_exec=parts.child_of_demo)
+        self.exporter: Optional[parts.Exporter] = None
+        self.programs: list[parts.Program] = []
+        self.first_headers: dict[str, str] = {}
+        self.first_answer: dict[str, Any] = {}
+        self.relay_ids: list[str] = []
+
+    # --- up and down --------------------------------------------------------------------------------
+    def start(self) -> tuple[str, str]:
+        """Everything listens; Prometheus goes on starting while the first steps run."""
+        self.github.start()
+        self.github.set(queued_s=0.3, in_progress_s=0.7)
+        self.relay.write_config(parts.relay_config(self.folder, self.github.url, TOKEN, self.first.secret))
+        check = self.relay.cli("check", "--config", str(self.relay.config_file))
+        assert check.returncode == 0, f"drift-relay check ended with {check.returncode}: {check.stderr}"
+        self.relay.start()
+        self.exporter = parts.Exporter()
+        manager = parts.alertmanager(self.folder, self.relay.port)
+        self.programs.append(manager)
+        self.programs.append(parts.prometheus(self.folder, self.exporter, self.relay.admin_port, manager.port))
+        wanted("exit status of `drift-relay health`",
+               self.relay.cli("health", "--admin", self.relay.admin_url).returncode, 0)
+        return "a stand-in for GitHub, drift-relay, Alertmanager and Prometheus are up", self.relay.admin_url + "/"
+
+    def stop(self) -> None:
+        """Ends what start() started, each by its own process id."""
+        for program in reversed(self.programs):
+            program.stop()
+        try:
+            self.relay.close()
+        finally:
+            if self.exporter is not None:
+                self.exporter.stop()
+            self.github.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- steps --------------------------------------------------------------------------------------
+    def api_url(self, path: str, name: str) -> str:
+        """One object at the operators' listener."""
+        return f"{self.relay.admin_url}/api/v1/{path}/{quote(name, safe='')}"
+
+    def run_of(self, relay_id: str) -> dict[str, Any]:
+        """The one run of a request, ended, as the stand-in and the relay both see it."""
+        request = self.relay.wait_request(relay_id, "done", "dead", "parked", timeout=RUN_S)
+        wanted("state and reason of the request", (request["state"], request["reason"]), ("done", "success"))
+        runs = self.github.runs(relay_id)
+        wanted("runs with this relay_id", len(runs), 1)
+        wanted("the run that the relay followed", (request["run"]["id"], request["run"]["conclusion"]),
+               (runs[0]["id"], runs[0]["conclusion"]))
+        self.relay_ids.append(relay_id)
+        return runs[0]
+
+    def notification_becomes_a_run(self) -> tuple[str, str]:
+        """Signed anew, because the recorded time is long past."""
+        self.first_headers = self.first.signed()
+        answer = self.relay.post(self.first.body, self.first.path, headers=self.first_headers)
+        wanted("decision", decided(answer), "dispatch/first")
+        self.first_answer = answer.json()
+        run = self.run_of(self.first_answer["alerts"][0]["relay_id"])
+        return f"a signed Grafana notification → 202, dispatch/first → one run “{run['display_title']}”, " \
+               f"{run['conclusion']}", run["html_url"]
+
+    def same_bytes(self) -> tuple[str, str]:
+        """What a sender does whose answer was lost."""
+        answer = self.relay.post(self.first.body, self.first.path, headers=self.first_headers)
+        wanted("answer", (answer.status, answer.json()), (202, {**self.first_answer, "duplicate": True}))
+        wanted("runs", len(self.github.runs()), 1)
+        return "the same bytes again → 202 duplicate, the first answer's decision, no second run", \
+            self.api_url("notifications", self.first_answer["notification"])
+
+    def tampered(self) -> tuple[str, str]:
+        """One label changed under a good signature."""
+        headers = self.first.signed()
+        answer = self.relay.post(self.first.body.replace(b"kospi", b"kospj"), self.first.path, headers=headers)
+        wanted("status", answer.status, 401)
+        wanted("notifications on disk", len(self.relay.api("notifications")["items"]), 1)
+        failures = self.relay.metrics().sum("drift_relay_auth_failures_total", source="grafana", reason="mismatch")
+        wanted("drift_relay_auth_failures_total", failures, 1)
+        return "the notification tampered with → 401, nothing kept; auth_failures_total counts it", \
+            self.relay.admin_url + "/metrics"
+
+    def _recorded(self, name: str, decision: str) -> dict[str, Any]:
+        recording = Recording.load(name)
+        answer = self.relay.post(recording.body, recording.path, headers=recording.signed())
+        wanted("decision", decided(answer), decision)
+        wanted("runs", len(self.github.runs()), 1)
+        said: dict[str, Any] = answer.json()
+        return said
+
+    def resolve(self) -> tuple[str, str]:
+        """The episode is over."""
+        said = self._recorded("03-resolved", "resolved/quiet")
+        return "its resolve → 202, resolved/quiet", self.api_url("keys", said["alerts"][0]["key"])
+
+    def new_episode(self) -> tuple[str, str]:
+        """A retraining was just made for it."""
+        said = self._recorded("04-firing-again", "suppressed/not_rearmed")
+        return "a new episode at once → 202, suppressed/not_rearmed, no second run", \
+            self.api_url("notifications", said["notification"])
+
+    def test_button(self) -> tuple[str, str]:
+        """Grafana's way to try a contact point."""
+        said = self._recorded("28-test-button", "ignored/test")
+        return "Grafana's Test button → 202, ignored/test", self.api_url("notifications", said["notification"])
+
+    def prometheus_to_run(self) -> tuple[str, str]:
+        """The whole way with real programs: gauge, rule, group, webhook, decision, run."""
+        for program in self.programs:
+            until(program.ready, 30, f"{program.name} to be ready", 0.1)
+        assert self.exporter is not None
+        self.exporter.score = 0.93
+
+        def requested() -> Optional[str]:
+            items = self.relay.api("requests")["items"]
+            return next((r["relay_id"] for r in items if r["route"] == "prometheus"), None)
+
+        run = self.run_of(until(requested, 30, "a request of Prometheus's alert", 0.1))
+        wanted("input model", run["inputs"]["model"], "kosdaq")
+        return "a gauge raised to 0.93 → Prometheus's rule → Alertmanager → relay → one run " \
+               f"“{run['display_title']}”, {run['conclusion']}", self.programs[1].url + "/classic/alerts"
+
+    def judge(self) -> tuple[str, str]:
+        """What the other side counted."""
+        self.github.assert_clean()
+        verdict = self.github.judge()
+        wanted("runs per relay_id", {i: len(runs) for i, runs in verdict["runs"].items()},
+               {i: 1 for i in self.relay_ids})
+        wanted("runs, POSTs", (verdict["runs_total"], verdict["posts_total"]), (2, 2))
+        return f"GitHub's side: {verdict['posts_total']} POSTs, {verdict['runs_total']} runs, 1 run per relay_id, " \
+               f"{verdict['without_proof']} POSTs repeated without proof", self.github.url + "/_control/judge"
+
+    def steps(self) -> list[Callable[[], tuple[str, str]]]:
+        """In order; each builds on those before it."""
+        return [self.start, self.notification_becomes_a_run, self.same_bytes, self.tampered, self.resolve,
+                self.new_episode, self.test_button, self.prometheus_to_run, self.judge]
+
+    def logs(self) -> str:
+        """The ends of all logs, the relay's last: that is where to look first."""
+        programs = "".join(f"--- {p.name}\n" + "".join(p.process.text().splitlines(True)[-15:]) for p in self.programs)
+        return programs + self.relay.log_tail(40)
+
+
+def run(demo: Demo) -> bool:
+    """Prints one line a step; stops at the first that fails."""
+    begun = time.monotonic()
+    steps = demo.steps()
+    for number, step in enumerate(steps, 1):
+        before = time.monotonic()
+        try:
+            seen, where = step()
+        except (AssertionError, OSError, ValueError, LookupError) as fault:
+            print(f"✗ {number} {time.monotonic() - before:5.1f} s  {step.__name__.replace('_', ' ')}: {fault}")
+            print(f"\n{demo.logs()}\n\nStep {number} of {len(steps)} failed.", flush=True)
+            return False
+        print(f"✓ {number} {time.monotonic() - before:5.1f} s  {seen}   {where}", flush=True)
+    print(f"All {len(steps)} steps done in {time.monotonic() - begun:.0f} s.", flush=True)
+    return True
+
+
+def leave_up(demo: Demo, over: threading.Event) -> None:
+    """Until Ctrl-C."""
+    manager, prometheus = demo.programs
+    assert demo.exporter is not None
+    for what, where in (("drift-relay, operators' pages", demo.relay.admin_url + "/"),
+                        ("drift-relay, webhook", f"http://127.0.0.1:{demo.relay.port}/hooks/grafana"),
+                        ("  its config, HMAC secret, log", f"{demo.relay.config_file}  grafana-secret-0  relay-1.log"),
+                        ("stand-in for GitHub, its runs", demo.github.url + "/_control/runs"),
+                        ("Prometheus", prometheus.url + "/classic/alerts"),
+                        ("Alertmanager", manager.url + "/#/alerts"),
+                        ("the gauge", f"http://127.0.0.1:{demo.exporter.port}/metrics")):
+        print(f"  {what:32} {where}")
+    print("For the walk in docs/webhook.md:\n"
+          f"  export RELAY=http://127.0.0.1:{demo.relay.port} ADMIN={demo.relay.admin_url} "
+          f"SECRET_FILE={demo.folder}/grafana-secret-0")
+    print("Everything stays up until Ctrl-C.", flush=True)
+    over.wait()
+
+
+def main() -> int:
+    """The program."""
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    for program in (BINARY, parts.PROGRAMS / "prometheus", parts.PROGRAMS / "alertmanager"):
+        if not program.exists():
+            print(f"{program} is missing: run make demo", file=sys.stderr)
+            return 2
+    over = threading.Event()
+
+    def interrupted(*_: Any) -> None:
+        if over.is_set() or not up:
+            raise KeyboardInterrupt
+        over.set()
+
+    up = False
+    demo = Demo()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    try:
+        passed = run(demo)
+        if KEEP and len(demo.programs) == 2:
+            up = True
+            leave_up(demo, over)
+        elif passed:
+            print("The addresses are closed again; make demo KEEP=1 leaves them open.")
+        return 0 if passed else 1
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        demo.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
