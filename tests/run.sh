@@ -17,8 +17,9 @@ sources() {
     check "clang, no warnings" build build/clang-werror CC=clang WERROR=1 all unit-programs headers
 }
 
+# plain TARGET COMMAND…: what the plain gcc build is tested by
 plain() {
-    build build/werror WERROR=1 all unit-programs && "$@"
+    build build/werror WERROR=1 "$1" && "${@:2}"
 }
 
 address() {
@@ -57,13 +58,14 @@ tier() {
     ran=1
 }
 
+trap 'exit 130' INT
 mkdir -p build/test
 export KILLS=${KILLS:-50}
 tier lint         lint
 tier sources      sources
-tier unit         plain unit build/werror
-tier integration  plain pytests build/werror/drift-relay tests/integration
-tier fault        plain pytests build/werror/drift-relay tests/fault
+tier unit         plain unit-programs unit build/werror
+tier integration  plain all pytests build/werror/drift-relay tests/integration
+tier fault        plain all pytests build/werror/drift-relay tests/fault
 tier address      address
 tier thread       thread
 tier prometheus   check "rules and configuration" sh tests/lint/prometheus.sh

@@ -23,7 +23,7 @@ struct http_client;
 
 /* An answer's header may have at most this many bytes and lines, interim (1xx) answers included;
  * past either: HTTP_UNKNOWN. GitHub sends some 30 lines, 3 KB. */
-#define HTTP_HEADER_BYTES_MAX (64 * 1024)
+#define HTTP_HEADER_BYTES_MAX 65536
 #define HTTP_HEADER_LINES_MAX 256
 
 struct http_call {

@@ -44,8 +44,10 @@ void settings_note(struct messages *list, const char *file, unsigned line, const
     add_message(list, line, buf_text(&text));
 }
 
-static void say(struct messages *list, const struct settings_group *g, const char *key,
-                const char *format, va_list arguments)
+__attribute__((format(printf, 4, 0))) static void say(struct messages *list,
+                                                      const struct settings_group *g,
+                                                      const char *key, const char *format,
+                                                      va_list arguments)
 {
     config_setting_t *at = g->setting;
     if (at != NULL && key != NULL && config_setting_get_member(at, key) != NULL)

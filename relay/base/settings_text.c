@@ -166,7 +166,9 @@ int settings_read_file(struct settings **out, const char *path, struct error *er
     config_set_include_dir(&s->config, dirname(folder));
     parse(s, text);
     for (unsigned i = 0; s->readable && i < s->config.num_filenames; i++) {
-        SCOPED(free_p) char *included = read_whole(s, s->config.filenames[i]);
+        SCOPED(buf_free) struct buf where = BUF_INIT(TEXT_MAX_BYTES);
+        buf_addf(&where, "%s/%s", s->config.include_dir, s->config.filenames[i]);
+        SCOPED(free_p) char *included = read_whole(s, buf_text(&where));
         if (included != NULL)
             scan(s, s->config.filenames[i], included);
     }

@@ -133,44 +133,62 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+struct schedule {
+    int64_t look_ms;   /* when to look without being told */
+    int64_t report_ms; /* when what was gathered is due; INT64_MAX = nothing was */
+    int64_t latest_ms; /* and when it is due even if events go on */
+};
+
+static void gather(struct schedule *s, int64_t t)
+{
+    if (s->latest_ms == INT64_MAX)
+        s->latest_ms = t + GATHER_MAX_MS;
+    s->report_ms = earlier(t + QUIET_MS, s->latest_ms);
+}
+
+/* Whether anything is worth a report: events came, or it was time to look and something is new. */
+static bool is_stirred(struct watch *w, struct schedule *s, bool events, int64_t t)
+{
+    if (events)
+        drain(w->inotify_fd);
+    if (t < s->look_ms)
+        return events;
+    s->look_ms = t + LOOK_MS;
+    bool moved = watch_folders(w);
+    return events || moved || any_changed(w);
+}
+
+static void report_when_due(struct watch *w, struct schedule *s, int64_t t)
+{
+    if (t < s->report_ms)
+        return;
+    s->report_ms = s->latest_ms = INT64_MAX;
+    /* First the folders, then the files: what changes in between raises an event. */
+    (void)watch_folders(w);
+    report_changes(w);
+}
+
 static void *run(void *argument)
 {
     struct watch *w = argument;
+    struct schedule s = {now_ms() + LOOK_MS, INT64_MAX, INT64_MAX};
     struct pollfd fds[] = {{.fd = w->inotify_fd, .events = POLLIN},
                            {.fd = w->stop_fd, .events = POLLIN}};
-    int64_t look_ms = now_ms() + LOOK_MS;                 /* when to look by ourselves */
-    int64_t report_ms = INT64_MAX, latest_ms = INT64_MAX; /* when what was gathered is due */
     for (;;) {
-        int64_t wait_ms = earlier(look_ms, report_ms) - now_ms();
-        if (poll(fds, 2, wait_ms < 0 ? 0 : (int)wait_ms) < 0) {
-            if (errno == EINTR)
-                continue;
+        int64_t wait_ms = earlier(s.look_ms, s.report_ms) - now_ms();
+        int n = poll(fds, 2, wait_ms < 0 ? 0 : (int)wait_ms);
+        if (n < 0 && errno != EINTR) {
             log_error("watch", "failed", LOG_STR("error", strerror(errno)));
             return NULL;
         }
         if (fds[1].revents != 0)
-            return NULL;
+            break;
         int64_t t = now_ms();
-        bool stirred = fds[0].revents != 0;
-        if (stirred)
-            drain(w->inotify_fd);
-        if (t >= look_ms) {
-            look_ms = t + LOOK_MS;
-            bool moved = watch_folders(w);
-            stirred = stirred || moved || any_changed(w);
-        }
-        if (stirred) {
-            if (latest_ms == INT64_MAX)
-                latest_ms = t + GATHER_MAX_MS;
-            report_ms = earlier(t + QUIET_MS, latest_ms);
-        }
-        if (t < report_ms)
-            continue;
-        report_ms = latest_ms = INT64_MAX;
-        /* First the folders, then the files: what changes in between raises an event. */
-        (void)watch_folders(w);
-        report_changes(w);
+        if (is_stirred(w, &s, n > 0 && fds[0].revents != 0, t))
+            gather(&s, t);
+        report_when_due(w, &s, t);
     }
+    return NULL;
 }
 
 static char *folder_of(const char *path)

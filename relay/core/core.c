@@ -7,7 +7,6 @@
 #include "relay/core/core_private.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define WAITING_MAX       4096                /* notifications and queries in the mailbox */
@@ -17,39 +16,6 @@
 #define QUIT_MS                                                                                    \
     45000 /* longer than a POST can take: then its outcome is left for the next start              \
            */
-
-static struct message *message_new(enum message_type type)
-{
-    struct message *m = calloc(1, sizeof(*m));
-    if (m != NULL)
-        m->type = type;
-    return m;
-}
-
-static void message_free(struct message *m)
-{
-    switch (m->type) {
-    case MESSAGE_INTAKE:
-        intake_free(m->u.intake);
-        break;
-    case MESSAGE_QUERY:
-        free(m->u.query.id);
-        free(m->u.query.cursor);
-        break;
-    case MESSAGE_ANSWER:
-        exchange_answer_clear(&m->u.answer.answer);
-        break;
-    case MESSAGE_RELOAD:
-        conf_unref(m->u.conf);
-        break;
-    case MESSAGE_STOP_FILE:
-    case MESSAGE_QUIT:
-        break;
-    }
-    buf_free(&m->reply);
-    effects_clear(&m->effects);
-    free(m);
-}
 
 /* --- a batch -----------------------------------------------------------------------------------
  */
@@ -121,7 +87,7 @@ static void finish(struct core *c, struct message *batch)
         struct message *m = batch;
         batch = (struct message *)(void *)m->mail.next;
         deliver(c, m);
-        message_free(m);
+        core_message_free(m);
     }
     start_exchanges(c);
 }
@@ -160,17 +126,17 @@ static void abandon(struct core *c, struct message *batch, const char *why)
             buf_free(&m->reply);
             core_query(c, m);
             deliver(c, m);
-            message_free(m);
+            core_message_free(m);
             continue;
         }
         if (m->type == MESSAGE_INTAKE) {
             refuse(c, m, why);
-            message_free(m);
+            core_message_free(m);
             continue;
         }
         if (m->type == MESSAGE_QUIT || m->type == MESSAGE_STOP_FILE) { /* needs no store */
             (void)handle(c, m, NULL);
-            message_free(m);
+            core_message_free(m);
             continue;
         }
         effects_clear(&m->effects);
@@ -372,100 +338,15 @@ void core_free(struct core *c)
     for (struct mail *mail = left; mail != NULL;) {
         struct message *m = (struct message *)(void *)mail;
         mail = mail->next;
-        message_free(m);
+        core_message_free(m);
     }
     while (c->held != NULL) {
         struct message *m = c->held;
         c->held = (struct message *)(void *)m->mail.next;
-        message_free(m);
+        core_message_free(m);
     }
     core_release_state(c);
     mailbox_free(c->mailbox);
     c->ports.store.ops->close(c->ports.store.self);
     free(c);
-}
-
-/* --- messages from other threads ----------------------------------------------------------------
- */
-
-bool core_is_ready(const struct core *c)
-{
-    return c->ready;
-}
-
-bool core_submit(struct core *c, struct intake *in)
-{
-    struct message *m = message_new(MESSAGE_INTAKE);
-    if (m == NULL)
-        return false;
-    m->u.intake = in;
-    m->mail.bytes = in->body_len + 1;
-    if (mailbox_put(c->mailbox, &m->mail))
-        return true;
-    free(m);
-    return false;
-}
-
-bool core_ask(struct core *c, enum core_query query, const char *id, const char *cursor,
-              size_t limit, core_reply_fn *reply, void *context)
-{
-    struct message *m = message_new(MESSAGE_QUERY);
-    if (m == NULL)
-        return false;
-    m->u.query.query = query;
-    m->u.query.id = strdup(id == NULL ? "" : id);
-    m->u.query.cursor = strdup(cursor == NULL ? "" : cursor);
-    m->u.query.limit = limit < 1 ? 1 : limit > STORE_LIST_MAX ? STORE_LIST_MAX : limit;
-    m->u.query.reply = reply;
-    m->u.query.context = context;
-    m->mail.bytes = 1;
-    if (m->u.query.id != NULL && m->u.query.cursor != NULL && mailbox_put(c->mailbox, &m->mail))
-        return true;
-    message_free(m);
-    return false;
-}
-
-/* Messages of our own must not get lost: without memory there is nothing left to do but to stop and
- * recover. */
-static struct message *message_must(enum message_type type)
-{
-    struct message *m = message_new(type);
-    if (m == NULL) {
-        log_error("core", "out_of_memory", LOG_STR("effect", "stopping; the store keeps all"));
-        abort();
-    }
-    return m;
-}
-
-void core_answer(struct core *c, enum exchange_kind kind, const char *relay_id,
-                 struct exchange_answer *answer)
-{
-    struct message *m = message_must(MESSAGE_ANSWER);
-    m->u.answer.kind = kind;
-    (void)snprintf(m->u.answer.relay_id, sizeof(m->u.answer.relay_id), "%s", relay_id);
-    m->u.answer.answer = *answer;
-    *answer = (struct exchange_answer){0};
-    (void)mailbox_put(c->mailbox, &m->mail);
-}
-
-void core_reload(struct core *c, struct conf *conf)
-{
-    struct message *m = message_must(MESSAGE_RELOAD);
-    m->u.conf = conf_ref(conf);
-    (void)mailbox_put(c->mailbox, &m->mail);
-}
-
-void core_stop_file(struct core *c, bool exists)
-{
-    struct message *m = message_must(MESSAGE_STOP_FILE);
-    m->u.stop = exists;
-    (void)mailbox_put(c->mailbox, &m->mail);
-}
-
-void core_quit(struct core *c, bool now)
-{
-    c->ready = false;
-    if (now)
-        c->quit_now = true;
-    (void)mailbox_put(c->mailbox, &message_must(MESSAGE_QUIT)->mail);
 }

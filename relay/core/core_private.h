@@ -104,6 +104,11 @@ struct core {
     struct message *held; /* answers and reloads that wait for a working store */
 };
 
+/* core_messages.c: made by other threads (NULL when out of memory), freed with all they hold by the
+ * core's. */
+struct message *core_message_new(enum message_type type);
+void core_message_free(struct message *m);
+
 /* core_state.c: loading, storing, the transaction of a batch */
 __attribute__((warn_unused_result)) int core_load(struct core *c, bool at_start, struct error *err);
 __attribute__((warn_unused_result)) int core_configure(struct core *c, struct conf *conf,

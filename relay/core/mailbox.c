@@ -83,15 +83,16 @@ struct mail *mailbox_take(struct mailbox *m, size_t most, int64_t wait_ms)
     pthread_mutex_lock(&m->lock);
     if (m->first == NULL)
         wait_for_mail(m, wait_ms);
-    struct mail *taken = m->first;
+    struct mail *taken = most == 0 ? NULL : m->first;
     struct mail **end = &m->first;
     for (size_t i = 0; i < most && *end != NULL; i++) {
         m->n_bounded -= (*end)->bytes > 0;
         m->bytes -= (*end)->bytes;
         end = &(*end)->next;
     }
-    m->first = *end;
+    struct mail *rest = *end;
     *end = NULL;
+    m->first = rest;
     if (m->first == NULL)
         m->end = &m->first;
     pthread_mutex_unlock(&m->lock);

@@ -167,8 +167,7 @@ int engine_cancel(struct engine *e, struct key *k, struct effects *out, bool *ca
     int r = effects_cancel(out, k->relay_id);
     if (r != 0)
         return r;
-    if (out != NULL)
-        engine_give_back(e, k->relay_id);
+    engine_give_back(e, k->relay_id);
     k->relay_id[0] = '\0';
     k->posted_at = 0;
     for (size_t i = 0; i < k->n_members; i++)

@@ -1,230 +1,10 @@
-/* One notification: every alert is applied to its key, then each key is decided once, then each
- * alert gets its row. */
+/* The second half of a notification: each key is decided once, then each alert gets its row. */
 #include "relay/base/scope.h"
-#include "relay/engine/engine_private.h"
+#include "relay/engine/engine_work.h"
 #include "relay/engine/window.h"
 
 #include <errno.h>
 #include <string.h>
-
-#define KEY_TEXT_MAX (64 * 1024)
-#define NO_KEY       SIZE_MAX
-
-/* A key that this notification touches. In a dry run `key` is a copy. */
-struct touched {
-    struct key *key;
-    const struct route *route;
-    bool fired_before, quiet_before;
-    bool wanted;                  /* an alert reaches row 5 */
-    bool cancelled;               /* an unexecuted request ended because the key stopped firing */
-    struct decision shared;       /* rows 5 to 13, without key and route */
-    const struct member *leading; /* of the request that was made */
-};
-
-/* One alert on its way through the rows. */
-struct item {
-    const struct alert *alert;
-    size_t index; /* in the notification */
-    const struct route *route;
-    char *key;      /* its text, owned; NULL without a route */
-    size_t touched; /* which, or NO_KEY: a resolve of a key that is not there, or row 2 */
-    bool belonged;  /* to the open request, before this notification */
-    bool limited;   /* row 2: there was no room for it */
-    bool left;      /* a resolve that took a member out */
-};
-
-struct work {
-    struct engine *engine;
-    const struct engine_event *event;
-    struct effects *out; /* NULL in a dry run */
-    struct item *items;
-    struct touched *touched;
-    size_t n, n_touched;
-};
-
-static void work_clear(struct work *w)
-{
-    for (size_t i = 0; i < w->n && w->items != NULL; i++)
-        free(w->items[i].key);
-    for (size_t i = 0; i < w->n_touched && w->event->dry; i++)
-        key_free(w->touched[i].key);
-    free(w->items);
-    free(w->touched);
-}
-
-static int by_text(const char *a, const char *b)
-{
-    return strcmp(a == NULL ? "" : a, b == NULL ? "" : b);
-}
-
-/* The order in which alerts are applied: of keys and fingerprints, never of the body; what fires
- * comes before what is resolved, an older startsAt before a newer one. */
-static int compare_items(const void *left, const void *right)
-{
-    const struct item *a = left;
-    const struct item *b = right;
-    int order = by_text(a->key, b->key);
-    if (order != 0)
-        return order;
-    bool a_resolved = a->alert->kind == ALERT_RESOLVED;
-    bool b_resolved = b->alert->kind == ALERT_RESOLVED;
-    if (a_resolved != b_resolved)
-        return a_resolved ? 1 : -1;
-    order = strcmp(a->alert->fingerprint, b->alert->fingerprint);
-    if (order != 0)
-        return order;
-    if (a->alert->starts_at != b->alert->starts_at)
-        return a->alert->starts_at < b->alert->starts_at ? -1 : 1;
-    return a->index < b->index ? -1 : 1;
-}
-
-static int make_items(struct work *w)
-{
-    const struct notification *content = w->event->content;
-    w->n = content->n_alerts;
-    w->items = calloc(w->n + 1, sizeof(*w->items));
-    w->touched = calloc(w->n + 1, sizeof(*w->touched));
-    if (w->items == NULL || w->touched == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < w->n; i++) {
-        struct item *item = &w->items[i];
-        item->alert = &content->alerts[i];
-        item->index = i;
-        item->touched = NO_KEY;
-        item->route = route_find(w->engine->config.routes, w->engine->config.n_routes,
-                                 w->event->source, item->alert);
-        if (item->route == NULL)
-            continue;
-        SCOPED(buf_free) struct buf text = BUF_INIT(KEY_TEXT_MAX);
-        route_key_text(item->route, item->alert, &text);
-        item->key = buf_give(&text);
-        if (item->key == NULL)
-            return -ENOMEM;
-    }
-    qsort(w->items, w->n, sizeof(*w->items), compare_items);
-    return 0;
-}
-
-/* Puts a key that was found or made into the work, its windows brought up to now. */
-static int touch(struct work *w, const struct item *item, struct key *k)
-{
-    struct touched *t = &w->touched[w->n_touched++];
-    const struct policy *policy = &item->route->policy;
-    *t = (struct touched){.key = k, .route = item->route};
-    int r = engine_advance(w->engine, k, w->event->now, w->out);
-    t->fired_before = window_fires(k, policy);
-    t->quiet_before = k->n_members == 0;
-    return r;
-}
-
-/* The item's key among the touched ones; *found stays NULL when it does not exist and may not be
- * made. */
-static int find_touched(struct work *w, struct item *item, bool make, struct touched **found)
-{
-    *found = NULL;
-    /* Items come sorted by key: it can only be the last one touched. */
-    if (w->n_touched > 0 && strcmp(w->touched[w->n_touched - 1].key->text, item->key) == 0) {
-        item->touched = w->n_touched - 1;
-        *found = &w->touched[item->touched];
-        return 0;
-    }
-    struct engine *e = w->engine;
-    struct key *k = key_table_find(e->keys, item->key);
-    size_t *count = engine_key_count(e, item->route->name);
-    if (count == NULL)
-        return -ENOMEM;
-    if (k == NULL && (!make || *count >= (size_t)item->route->policy.max_keys))
-        return 0;
-    bool known = k != NULL;
-    if (!known)
-        k = key_new(item->key, item->route->name);
-    else if (w->event->dry)
-        k = key_clone(k);
-    if (k == NULL)
-        return -ENOMEM;
-    if (!known && !w->event->dry && engine_add_key(e, k) != 0) {
-        key_free(k);
-        return -ENOMEM;
-    }
-    item->touched = w->n_touched;
-    *found = &w->touched[item->touched];
-    return touch(w, item, k);
-}
-
-/* Whatever is not a resolve: it makes or renews a member. */
-static int apply_alert(struct work *w, struct item *item)
-{
-    struct touched *t;
-    int r = find_touched(w, item, true, &t);
-    if (r != 0)
-        return r;
-    struct key *k = t == NULL ? NULL : t->key;
-    struct member *m = k == NULL ? NULL : key_member(k, w->event->source, item->alert->fingerprint);
-    bool full = k != NULL && k->n_members >= (size_t)item->route->policy.max_members;
-    item->limited = k == NULL || (m == NULL && full);
-    if (item->limited)
-        return 0;
-    bool firing = item->alert->kind == ALERT_FIRING;
-    if (m == NULL) {
-        m = key_add_member(k, w->event->source, item->alert->fingerprint);
-        if (m == NULL)
-            return -ENOMEM;
-        m->blind = true;
-        m->starts_at = item->alert->starts_at;
-        k->quiet_since = 0;
-    }
-    item->belonged = m->in_request;
-    m->heard_at = w->event->now;
-    if (firing) {
-        m->blind = false;
-        m->starts_at =
-            item->alert->starts_at > m->starts_at ? item->alert->starts_at : m->starts_at;
-        memcpy(m->notification, w->event->notification, ULID_SIZE);
-        m->position = (uint32_t)item->index;
-    }
-    return 0;
-}
-
-static int apply_resolve(struct work *w, struct item *item)
-{
-    struct touched *t;
-    int r = find_touched(w, item, false, &t);
-    if (r != 0 || t == NULL)
-        return r;
-    struct member *m = key_member(t->key, w->event->source, item->alert->fingerprint);
-    /* An older resolve than what fires now is late news: noted only. One without endsAt ends it. */
-    bool late =
-        m != NULL && item->alert->ends_at != TIME_NONE && item->alert->ends_at < m->starts_at;
-    if (m == NULL || late)
-        return 0;
-    key_remove_member(t->key, m);
-    item->left = true;
-    if (t->key->n_members == 0)
-        t->key->quiet_since = w->event->now;
-    return 0;
-}
-
-static int apply_all(struct work *w)
-{
-    for (size_t i = 0; i < w->n; i++) {
-        struct item *item = &w->items[i];
-        int r = 0;
-        if (item->route == NULL || item->alert->kind == ALERT_TEST)
-            continue;
-        r = item->alert->kind == ALERT_RESOLVED ? apply_resolve(w, item) : apply_alert(w, item);
-        if (r != 0)
-            return r;
-    }
-    for (size_t i = 0; i < w->n_touched; i++) {
-        struct touched *t = &w->touched[i];
-        if (t->fired_before && !window_fires(t->key, &t->route->policy)) {
-            int r = engine_cancel(w->engine, t->key, w->out, &t->cancelled);
-            if (r != 0)
-                return r;
-        }
-    }
-    return 0;
-}
 
 static const struct budget_policy *target_budget(const struct engine *e, const char *target)
 {
@@ -252,6 +32,10 @@ static int create_request(struct work *w, struct touched *t, char *inputs, const
         !budget_take(of_target, w->event->now, relay_id)) {
         free(inputs);
         return -ENOMEM;
+    }
+    if (w->event->dry) {
+        free(inputs);
+        return 0;
     }
     struct created_request created = {.route = t->route, .key = k->text, .inputs = inputs};
     memcpy(created.relay_id, relay_id, ULID_SIZE);
@@ -281,11 +65,8 @@ static int try_dispatch(struct work *w, struct touched *t, struct error *err)
         return r;
     t->leading = leading.member;
     t->shared = (struct decision){.verdict = VERDICT_DISPATCH, .reason = REASON_JOINED};
-    if (w->event->dry) {
-        free(inputs);
-        return 0;
-    }
-    memcpy(t->shared.relay_id, relay_id, ULID_SIZE);
+    if (!w->event->dry)
+        memcpy(t->shared.relay_id, relay_id, ULID_SIZE);
     return create_request(w, t, inputs, relay_id);
 }
 
@@ -336,8 +117,7 @@ static bool reaches_row_5(const struct work *w, const struct item *item)
     if (item->alert->kind != ALERT_FIRING || item->touched == NO_KEY || item->limited ||
         item->belonged)
         return false;
-    const struct touched *t = &w->touched[item->touched];
-    return window_fires(t->key, &t->route->policy);
+    return w->touched[item->touched].fires;
 }
 
 static int decide_keys(struct work *w, struct error *err)
@@ -365,7 +145,7 @@ static void decide_resolve(const struct work *w, const struct item *item, struct
     const struct touched *t = &w->touched[item->touched];
     if (t->cancelled)
         d->reason = REASON_CANCELLED;
-    else if (!t->quiet_before && t->key->n_members == 0)
+    else if (!t->quiet_before && t->quiet)
         d->reason = REASON_QUIET;
 }
 
@@ -384,10 +164,10 @@ static void decide_alert(const struct work *w, const struct item *item, struct d
         d->reason = REASON_NO_ROUTE;
     } else if (item->limited || t == NULL) {
         d->reason = REASON_LIMIT;
-    } else if (item->belonged) {
+    } else if (item->belonged && !t->cancelled) {
         d->reason = REASON_DUPLICATE;
         memcpy(d->relay_id, t->key->relay_id, ULID_SIZE);
-    } else if (!window_fires(t->key, &t->route->policy)) {
+    } else if (!t->fires) {
         d->reason = REASON_BELOW_MIN;
     } else {
         *d = t->shared;
@@ -421,11 +201,9 @@ static int decide_alerts(struct work *w, struct effects *out)
 int engine_notification(struct engine *e, const struct engine_event *event, struct effects *out,
                         struct error *err)
 {
-    SCOPED(work_clear)
+    SCOPED(engine_work_clear)
     struct work w = {.engine = e, .event = event, .out = event->dry ? NULL : out};
-    int r = make_items(&w);
-    if (r == 0)
-        r = apply_all(&w);
+    int r = engine_apply(&w);
     if (r == 0)
         r = decide_keys(&w, err);
     if (r == 0)

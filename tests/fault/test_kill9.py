@@ -94,7 +94,10 @@ def test_kill_9_loses_nothing_and_posts_nothing_twice(make_relay: Callable[..., 
     print(f"KILLS={KILLS} SEED={SEED}")
     chance = random.Random(SEED)
     standin.set(in_progress_s=0.5)
-    relay = make_relay({"routes": {"budget": {"max": 1_000_000, "per": "24h"}, "rearm": "cooldown", "cooldown": "1s"}})
+    # POSTs take a while, so that kills meet some of them between the sending and the answer.
+    standin.script("dispatch", "slow_read", seconds=0.3, count=1_000_000)
+    budget = {"max": 100_000, "per": "24h"}
+    relay = make_relay({"routes": {"budget": budget, "rearm": "cooldown", "cooldown": "1s"}})
     relay.start()
     with Load(relay) as load:
         for kill in range(KILLS):
@@ -102,10 +105,15 @@ def test_kill_9_loses_nothing_and_posts_nothing_twice(make_relay: Callable[..., 
             relay.kill9()
             relay.start()
             if kill % 10 == 9:
-                print(f"{kill + 1} kills, {len(load.acknowledged)} acknowledged, {standin.judge()['posts_total']} POSTs")
+                posts = standin.judge()["posts_total"]
+                print(f"{kill + 1} kills, {len(load.acknowledged)} acknowledged, {posts} POSTs")
     assert load.faults == []
     assert len(load.acknowledged) >= KILLS, "hardly any load: the test shows nothing"
     assert_kept(relay, load)
+    metrics = relay.metrics()
+    cut = sum(metrics.sum("drift_relay_requests", state=s) for s in ("parked", "ambiguous"))
+    print(f"{cut:.0f} POSTs were cut by a kill")
+    assert cut >= (1 if KILLS >= 50 else 0), "no kill met a POST: the test shows little"
     assert relay.term() == 0
     assert_sound(relay)
 

@@ -59,7 +59,8 @@ def assert_problem(case: Case, answer: Answer) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=[c.name for c in CASES])
 def test_refuses(shared: Relay, case: Case) -> None:
-    before, failures, alerts = rejected(shared), auth_failures(shared, case.auth), len(shared.api("notifications")["items"])
+    before, failures = rejected(shared), auth_failures(shared, case.auth)
+    alerts = len(shared.api("notifications")["items"])
     if not case.ours:
         # libmicrohttpd's own refusals; it repeats the header of some, so only its first line is looked at.
         said = shared.raw_bytes(case.make())
@@ -113,9 +114,11 @@ def test_bare_line_feeds_are_one_request_never_two(shared: Relay) -> None:
 
 def test_what_follows_a_refused_framing_is_never_read_as_a_request(shared: Relay) -> None:
     second = signed(grafana_body(alert("smuggled")))
-    for first in (with_headers(("Content-Length ", LENGTH))(), with_headers(("Content-Length", "0"), ("Content-Length", LENGTH))(),
-                  with_headers(("Content-Length", "5"), ("Transfer-Encoding", "chunked"), body=b"0\r\n\r\n")()):
-        answers = shared.raw(first.replace(b"Connection: close\r\n", b"") + second)
+    framings = (with_headers(("Content-Length ", LENGTH)),
+                with_headers(("Content-Length", "0"), ("Content-Length", LENGTH)),
+                with_headers(("Content-Length", "5"), ("Transfer-Encoding", "chunked"), body=b"0\r\n\r\n"))
+    for make in framings:
+        answers = shared.raw(make().replace(b"Connection: close\r\n", b"") + second)
         assert [a.status for a in answers] == [400], answers
     assert "smuggled" not in json.dumps(shared.api("keys"))
 
@@ -196,7 +199,7 @@ def test_silence_is_cut(hasty: Relay) -> None:
         assert connection.answer() is None
 
 
-def test_connections_beyond_the_limit_of_an_address_are_not_served_and_health_is(make_relay: Callable[..., Relay]) -> None:
+def test_a_flood_of_connections_leaves_health_and_ends(make_relay: Callable[..., Relay]) -> None:
     relay = make_relay({"limits": {"per_address": 8, "connections": 64}}).start()
     idle = [relay.connect() for _ in range(40)]
     try:

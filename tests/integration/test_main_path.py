@@ -54,8 +54,8 @@ def test_a_recorded_notification_becomes_one_run(make_relay: Callable[..., Relay
     assert request["reason"] == "success" and request["run"]["id"] == run["id"]
     assert (request["run"]["status"], request["run"]["conclusion"]) == ("completed", "success")
     assert request["run"]["url"] == run["html_url"]
-    assert set(request) >= {"relay_id", "state", "reason", "route", "key", "target", "cause", "created_at", "expires_at",
-                            "inputs", "run", "attempts"}
+    assert set(request) >= {"relay_id", "state", "reason", "route", "key", "target", "cause", "created_at",
+                            "expires_at", "inputs", "run", "attempts"}
     assert [(a["outcome"], a["http_status"]) for a in request["attempts"]] == [("accepted", 200)]
 
     notification = relay.api("notifications/" + said["notification"])

@@ -17,6 +17,13 @@ from tests.support.relay_config import hmac_source
 from tests.support.wait import stays, until
 
 
+def begin_and_leave(relay: Relay) -> None:
+    """Most of a notification, then the end of the connection."""
+    body = grafana_body()
+    with relay.connect() as connection:
+        connection.send(request_bytes("POST", "/hooks/grafana", signed_headers(body), body)[:-5])
+
+
 def refused(relay: Relay) -> bool:
     """True when the webhook port takes no connections any more."""
     try:
@@ -185,18 +192,20 @@ def test_tells_systemd_when_it_is_ready_reloading_and_stopping(make_relay: Calla
     assert relay.process.wait(20) == 0
 
 
-def test_needs_no_standard_output_and_survives_a_closed_peer(relay: Relay) -> None:
+def test_survives_peers_that_go_away(relay: Relay) -> None:
     for _ in range(20):
-        connection, _ = begin_fast(relay)
-        connection.socket.close()
+        begin_and_leave(relay)
     stays(lambda: relay.process is not None and relay.process.alive(), 0.5, "alive")
     assert relay.post(grafana_body()).status == 202
     assert json.loads(relay.admin("/api/v1/status").body)["ready"] is True
 
 
-def begin_fast(relay: Relay) -> Any:
-    """Like begin(), without waiting."""
-    body = grafana_body()
-    connection = relay.connect()
-    connection.send(request_bytes("POST", "/hooks/grafana", signed_headers(body), body)[:-5])
-    return connection, b""
+@pytest.mark.xfail(strict=True, reason="libmicrohttpd's epoll misses an end that came with the last data, so the "
+                   "drain waits until body_time is over")
+def test_peers_that_went_away_do_not_hold_up_the_drain(relay: Relay) -> None:
+    for _ in range(5):
+        begin_and_leave(relay)
+    time.sleep(0.5)
+    begun = time.monotonic()
+    assert relay.term() == 0
+    assert time.monotonic() - begun < 5

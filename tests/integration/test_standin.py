@@ -196,7 +196,8 @@ def test_lists_runs_by_filters_and_pages(standin: StandIn) -> None:
 
 def test_shows_workflow_and_repository(standin: StandIn) -> None:
     standin.set(workflow_state="disabled_inactivity")
-    assert ask(standin, "GET", "/repos/acme/kospi/actions/workflows/retrain.yml").json()["state"] == "disabled_inactivity"
+    workflow = ask(standin, "GET", "/repos/acme/kospi/actions/workflows/retrain.yml").json()
+    assert workflow["state"] == "disabled_inactivity"
     assert ask(standin, "GET", "/repos/acme/kospi").json()["full_name"] == "acme/kospi"
     assert ask(standin, "DELETE", "/repos/acme/kospi").status == 404
 
@@ -212,7 +213,8 @@ def test_scripts_answer_once_and_start_runs_when_told(standin: StandIn) -> None:
     assert dispatch(standin).status == 200
 
 
-@pytest.mark.parametrize("do, start, runs", [("cut", False, 0), ("cut", True, 1), ("reset", False, 0), ("hang", True, 1)])
+@pytest.mark.parametrize("do, start, runs", [("cut", False, 0), ("cut", True, 1), ("reset", False, 0),
+                                             ("hang", True, 1)])
 def test_scripts_cut_connections(standin: StandIn, do: str, start: bool, runs: int) -> None:
     standin.script("dispatch", do, start=start, seconds=0.2)
     with pytest.raises(ConnectionError):
@@ -227,7 +229,8 @@ def test_scripts_of_limits_redirects_and_odd_bodies(standin: StandIn) -> None:
     assert 3 <= int(limited.headers["x-ratelimit-reset"]) - time.time() <= 6
     standin.script("dispatch", "rate_secondary", status=429, seconds=3)
     limited = dispatch(standin)
-    assert limited.status == 429 and limited.headers["retry-after"] == "3" and "secondary rate" in limited.json()["message"]
+    assert limited.status == 429 and limited.headers["retry-after"] == "3"
+    assert "secondary rate" in limited.json()["message"]
     standin.script("dispatch", "redirect")
     moved = dispatch(standin)
     assert moved.status == 307 and moved.headers["location"].startswith(standin.url + "/repositories/1/")

@@ -132,7 +132,8 @@ def test_a_file_that_may_not_grow_is_a_503_until_it_may(make_relay: Callable[...
     assert_refused_then_recovers(relay, free)
 
 
-def test_dispatch_state_survives_a_store_that_failed_meanwhile(make_relay: Callable[..., Relay], standin: StandIn) -> None:
+def test_dispatch_state_survives_a_store_that_failed_meanwhile(make_relay: Callable[..., Relay],
+                                                               standin: StandIn) -> None:
     """The forge's answer arrives while nothing can be written: it is kept and recorded later."""
     relay = make_relay(before_exec=limit_files).start()
     assert relay.process is not None

@@ -64,8 +64,8 @@ class Script:
         if self.do == "rate_secondary":
             wait = {} if self.seconds is None else {"retry-after": str(int(self.seconds))}
             words = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
-            return self.status or 403, wait, _error(self.status or 403, words,
-                                                    "/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits")
+            page = "/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"
+            return self.status or 403, wait, _error(self.status or 403, words, page)
         if self.do == "big":
             return self.status or 200, {}, '{"pad":"' + "x" * self.bytes + '"}'
         body = self.body if self.body is not None else _error(self.status or 500, "Server Error", "")

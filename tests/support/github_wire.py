@@ -116,7 +116,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         rows = "\n".join(f"{name}: {view[name]}" for name in
                          ("display_title", "status", "conclusion", "event", "head_branch", "created_at", "updated_at"))
-        self._write(Answer(200, f"Workflow run {run_id} (stand-in for GitHub)\n{rows}\n", {"Content-Type": "text/plain"}))
+        page = f"Workflow run {run_id} (stand-in for GitHub)\n{rows}\n"
+        self._write(Answer(200, page, {"Content-Type": "text/plain; charset=utf-8"}))
 
     def _api(self, request: Request) -> None:
         api = self.server.api

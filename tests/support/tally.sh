@@ -61,22 +61,16 @@ unit() {
     done
 }
 
-# pytests RELAY_BIN PATH… [option…]: at its time limit pytest gets SIGINT, so that it still stops what its tests started
+# pytests RELAY_BIN PATH… [option…]
 pytests() {
-    local log=$TALLY.pytest status
-    rm -f "$log.xml"
-    PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1 RELAY_BIN=$PWD/$1 timeout --foreground -s INT -k 30 900 "${under[@]}" \
-        "$python" -m pytest -q -p no:cacheprovider --tb=short --junitxml="$log.xml" "${@:2}" > "$log" 2>&1
-    status=$?
-    "$python" -c '
-import sys, xml.etree.ElementTree as tree
-suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
-total, failed, errors, skipped = (int(suite.get(k)) for k in ("tests", "failures", "errors", "skipped"))
-bad = failed + errors or int(sys.argv[2] != "0")
-print(max(total - failed - errors - skipped, 0), bad, skipped)' "$log.xml" "$status" 2> /dev/null >> "$TALLY" || count 0 1 0
-    if [ "$status" -ne 0 ]; then
-        cat "$log"
-        echo "-- FAILED: pytest ${*:2} (exit status $status)"
+    local log=$TALLY.pytest passed failed skipped
+    PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1 RELAY_BIN=$PWD/$1 "${under[@]}" \
+        "$python" -m tests.support.shards "$TALLY.d" "${@:2}" > "$log" 2>&1 || cat "$log"
+    read -r passed _ failed _ skipped _ < <(tail -n 1 "$log")
+    if [[ "$passed $failed $skipped" =~ ^[0-9]+' '[0-9]+' '[0-9]+$ ]]; then
+        count "$passed" "$failed" "$skipped"
+    else
+        count 0 1 0
     fi
 }
 

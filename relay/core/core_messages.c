@@ -1,0 +1,122 @@
+/* Messages: how every other thread talks to the core's. */
+#include "relay/base/log.h"
+#include "relay/core/core_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct message *core_message_new(enum message_type type)
+{
+    struct message *m = calloc(1, sizeof(*m));
+    if (m != NULL)
+        m->type = type;
+    return m;
+}
+
+void core_message_free(struct message *m)
+{
+    switch (m->type) {
+    case MESSAGE_INTAKE:
+        intake_free(m->u.intake);
+        break;
+    case MESSAGE_QUERY:
+        free(m->u.query.id);
+        free(m->u.query.cursor);
+        break;
+    case MESSAGE_ANSWER:
+        exchange_answer_clear(&m->u.answer.answer);
+        break;
+    case MESSAGE_RELOAD:
+        conf_unref(m->u.conf);
+        break;
+    case MESSAGE_STOP_FILE:
+    case MESSAGE_QUIT:
+        break;
+    }
+    buf_free(&m->reply);
+    effects_clear(&m->effects);
+    free(m);
+}
+
+bool core_is_ready(const struct core *c)
+{
+    return c->ready;
+}
+
+bool core_submit(struct core *c, struct intake *in)
+{
+    struct message *m = core_message_new(MESSAGE_INTAKE);
+    if (m == NULL)
+        return false;
+    m->u.intake = in;
+    m->mail.bytes = in->body_len + 1;
+    if (mailbox_put(c->mailbox, &m->mail))
+        return true;
+    free(m);
+    return false;
+}
+
+bool core_ask(struct core *c, enum core_query query, const char *id, const char *cursor,
+              size_t limit, core_reply_fn *reply, void *context)
+{
+    struct message *m = core_message_new(MESSAGE_QUERY);
+    if (m == NULL)
+        return false;
+    m->u.query.query = query;
+    m->u.query.id = strdup(id == NULL ? "" : id);
+    m->u.query.cursor = strdup(cursor == NULL ? "" : cursor);
+    m->u.query.limit = limit < 1 ? 1 : limit > STORE_LIST_MAX ? STORE_LIST_MAX : limit;
+    m->u.query.reply = reply;
+    m->u.query.context = context;
+    m->mail.bytes = 1;
+    if (m->u.query.id != NULL && m->u.query.cursor != NULL && mailbox_put(c->mailbox, &m->mail))
+        return true;
+    core_message_free(m);
+    return false;
+}
+
+/* Messages of our own must not get lost: without memory there is nothing left to do but to stop and
+ * recover. */
+static struct message *message_must(enum message_type type)
+{
+    struct message *m = core_message_new(type);
+    if (m == NULL) {
+        log_error("core", "out_of_memory", LOG_STR("effect", "stopping; the store keeps all"));
+        abort();
+    }
+    return m;
+}
+
+void core_answer(struct core *c, enum exchange_kind kind, const char *relay_id,
+                 struct exchange_answer *answer)
+{
+    struct message *m = message_must(MESSAGE_ANSWER);
+    m->u.answer.kind = kind;
+    (void)snprintf(m->u.answer.relay_id, sizeof(m->u.answer.relay_id), "%s", relay_id);
+    m->u.answer.answer = *answer;
+    *answer = (struct exchange_answer){0};
+    (void)mailbox_put(c->mailbox, &m->mail);
+}
+
+void core_reload(struct core *c, struct conf *conf)
+{
+    struct message *m = message_must(MESSAGE_RELOAD);
+    m->u.conf = conf_ref(conf);
+    (void)mailbox_put(c->mailbox, &m->mail);
+}
+
+void core_stop_file(struct core *c, bool exists)
+{
+    struct message *m = message_must(MESSAGE_STOP_FILE);
+    m->u.stop = exists;
+    (void)mailbox_put(c->mailbox, &m->mail);
+}
+
+void core_quit(struct core *c, bool now)
+{
+    c->ready = false;
+    if (now)
+        c->quit_now = true;
+    (void)mailbox_put(c->mailbox, &message_must(MESSAGE_QUIT)->mail);
+}
