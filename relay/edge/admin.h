@@ -1,8 +1,10 @@
 /* admin.h - the listener for operators: health, metrics, and what the relay knows. It only reads.
  *
- *   /healthz  200 while the process lives          /readyz  200 when notifications are accepted,
- * else 503 /metrics  Prometheus text                       /api/v1/status
- *   /api/v1/{keys,requests,notifications}[/ID]      lists: ?limit=1..200&cursor=
+ *   /healthz   200 while the process lives
+ *   /readyz    200 when notifications are accepted, else 503
+ *   /metrics   Prometheus text
+ *   /api/v1/status
+ *   /api/v1/{keys,requests,notifications}[/ID]    lists take ?limit=1..200&cursor=
  *
  * Served on a TCP address and on a socket file, each by one thread. A key's ID is its text,
  * percent-encoded once more. */

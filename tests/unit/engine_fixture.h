@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_ENGINE_FIXTURE_H
 #define TESTS_UNIT_ENGINE_FIXTURE_H
 
+#include "relay/base/scope.h"
 #include "relay/engine/engine.h"
 
 #include <setjmp.h>
