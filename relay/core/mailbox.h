@@ -27,7 +27,7 @@ bool mailbox_put(struct mailbox *m, struct mail *mail);
 /* From now on bounded mail is refused. */
 void mailbox_close(struct mailbox *m);
 /* Everything that waits, oldest first (NULL: nothing came within wait_ms; < 0 waits for ever). At
- * most `most` of them. */
+ * most `most` of them; 0 takes none. */
 struct mail *mailbox_take(struct mailbox *m, size_t most, int64_t wait_ms);
 
 #endif

@@ -9,8 +9,8 @@
 #include "relay/base/rng.h"
 #include "relay/engine/route.h"
 
-#define BUDGET_WINDOW_MAX_MS (31 * 24 * 3600 * 1000LL) /* longest `per` that a config may ask for  \
-                                                        */
+/* The longest `per` that a config may ask for. */
+#define BUDGET_WINDOW_MAX_MS (31 * 24 * 3600 * 1000LL)
 
 struct slot {
     int64_t at; /* relay ms */

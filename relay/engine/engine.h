@@ -1,3 +1,4 @@
+/* clang-format off */
 /* engine.h - every decision: which alert starts a run, which does not, and why.
  *
  * Pure: no I/O, no clock. State in, event in, `now` in; decisions and effects out. `now` is relay
@@ -8,22 +9,22 @@
  * The order of decision is a table of rows; the first that holds decides an alert that is not a
  * resolve:
  *
- *    1  test, no_data, error             ignored
- *    2  no route                         ignored/no_route
- *       too many keys or members         suppressed/limit
- *    3  belongs to the open request      suppressed/duplicate
- *    4  the key does not fire            suppressed/below_min
- *    5  stop file                        suppressed/paused
- *    7  a request is open                suppressed/running
- *    8  disarmed                         suppressed/not_rearmed
- *    9  cooldown or retry_after          suppressed/cooldown
- *   10  budget of route or target        suppressed/budget
- *   11  an input cannot be made          suppressed/bad_input
- *   13  otherwise                        dispatch/first, dispatch/joined
+ *    1  test, no_data, error               ignored/that word
+ *    2  no route; too many keys, members   ignored/no_route; suppressed/limit
+ *    3  belongs to the open request        suppressed/duplicate
+ *    4  the key does not fire              suppressed/below_min
+ *    5  stop file                          suppressed/paused
+ *    7  a request is open                  suppressed/running
+ *    8  disarmed                           suppressed/not_rearmed
+ *    9  cooldown or retry_after            suppressed/cooldown
+ *   10  budget of route or target          suppressed/budget
+ *   11  an input cannot be made            suppressed/bad_input
+ *   13  otherwise                          dispatch/first, dispatch/joined
  *
  * Rows 6 and 12 belong to `hold`, which a config may not ask for yet. All alerts of a
  * notification are applied before any is decided, in an order of their own, so that their order
  * in the body never matters. */
+/* clang-format on */
 #ifndef RELAY_ENGINE_ENGINE_H
 #define RELAY_ENGINE_ENGINE_H
 

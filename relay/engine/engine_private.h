@@ -1,4 +1,4 @@
-/* engine_private.h - the engine's state, shared by its three files only. */
+/* engine_private.h - the engine's state, shared by its own files only. */
 #ifndef RELAY_ENGINE_ENGINE_PRIVATE_H
 #define RELAY_ENGINE_ENGINE_PRIVATE_H
 

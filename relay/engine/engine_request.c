@@ -23,12 +23,14 @@ int64_t engine_expires_at(const struct engine *e, const struct request_view *r)
 
 enum may_post engine_may_post(struct engine *e, const struct request_view *r, int64_t now)
 {
+    if (e->stop)
+        return MAY_POST_WAIT;
     if (!r->executed && engine_expires_at(e, r) <= now)
         return MAY_POST_EXPIRED;
     const struct key *k = key_table_find(e->keys, r->key);
     if (!r->executed && (k == NULL || !window_fires(k, engine_policy(e, k))))
         return MAY_POST_RESOLVED;
-    return e->stop ? MAY_POST_WAIT : MAY_POST;
+    return MAY_POST;
 }
 
 /* The key whose open request this is, or NULL. */

@@ -89,10 +89,10 @@ def test_anything_else_is_a_uniform_401(relay: Relay, name: str, path: str, head
     assert "canary" not in relay.log_text()
 
 
-@pytest.mark.parametrize("name, body", [
-    ("version 3", alertmanager_body(version="3")), ("no version", alertmanager_body(version=None)),
-    ("a Grafana body", grafana_body())])
-def test_a_body_of_another_version_is_a_400(relay: Relay, name: str, body: bytes) -> None:
+@pytest.mark.parametrize("body", [
+    alertmanager_body(version="3"), alertmanager_body(version=None), grafana_body()],
+    ids=["version 3", "no version", "a Grafana body"])
+def test_a_body_of_another_version_is_a_400(relay: Relay, body: bytes) -> None:
     answer = relay.post(body, "/hooks/am", headers=bearer(BEARER_TOKENS[0]))
     assert answer.status == 400 and "version" in answer.detail
 

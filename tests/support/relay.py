@@ -24,7 +24,7 @@ from tests.support.relay_config import SECRET, SIGNATURE_HEADER, TIMESTAMP_HEADE
 from tests.support.wait import until
 
 ROOT = Path(__file__).resolve().parents[2]
-BINARY = Path(os.environ.get("RELAY_BIN", ROOT / "build" / "release" / "drift-relay"))
+BINARY = Path(os.environ.get("RELAY_BIN", ROOT / "build" / "release" / "drift-relay")).resolve()
 SANITIZED = any(word in str(BINARY) for word in ("address", "thread", "undefined"))
 _LISTENING = re.compile(r"event=listening .*?listener=(webhook|admin) .*?address=\"?(?:127\.0\.0\.1|\[::1\]):(\d+)")
 _REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:",

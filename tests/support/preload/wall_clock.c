@@ -1,8 +1,8 @@
 /* wall_clock.c - LD_PRELOAD: moves the wall clock of one process by a number of seconds.
  *
- * The number stands in the file that WALL_CLOCK_OFFSET_FILE names and is read at every call, so that a
- * test can step the clock while the process runs. Monotonic clocks are left alone, as when an
- * administrator sets the time. */
+ * The number stands in the file that WALL_CLOCK_OFFSET_FILE names and is read at every call, so
+ * that a test can step the clock while the process runs. Monotonic clocks are left alone, as when
+ * an administrator sets the time. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,0 +1,157 @@
+/* Windows: where they end by the policy in force. */
+#include "relay/engine/window.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define T INT64_C(1000000)
+
+static struct key *make(void)
+{
+    struct key *k = key_new("r/m", "r");
+    assert_non_null(k);
+    return k;
+}
+
+static const struct policy p = {.min_alerts = 1,
+                                .cooldown_ms = 600,
+                                .settle_ms = 50,
+                                .rearm_after_ms = 2000,
+                                .retry_after_ms = 100,
+                                .stale_after_ms = 900};
+
+static void cooldown_and_retry_end_with_the_later(void **state)
+{
+    (void)state;
+    struct key *k = make();
+    assert_int_equal(window_cooldown_until(k, &p, T), 0);
+    k->cooldown_from = T;
+    assert_int_equal(window_cooldown_until(k, &p, T), T + 600);
+    k->retry_from = T + 550;
+    assert_int_equal(window_cooldown_until(k, &p, T + 600), T + 650);
+    assert_int_equal(window_cooldown_until(k, &p, T + 650), 0);
+    assert_int_equal(window_next(k, &p), T + 600);
+    assert_true(window_advance(k, &p, T + 600));
+    assert_int_equal(k->cooldown_from, 0);
+    assert_int_equal(window_next(k, &p), T + 650);
+    assert_false(window_forgettable(k));
+    assert_true(window_advance(k, &p, T + 650));
+    assert_false(window_advance(k, &p, T + 651));
+    assert_true(window_forgettable(k));
+    key_free(k);
+}
+
+static void disarming_ends_by_settle_or_rearm_after(void **state)
+{
+    (void)state;
+    struct policy never = p, cooldown = p;
+    never.rearm_after_ms = 0;
+    cooldown.rearm = REARM_COOLDOWN;
+    struct key *k = make();
+    assert_int_equal(window_disarmed_until(k, &p, T), 0);
+    assert_non_null(key_add_member(k, "s", "f"));
+    k->members[0].heard_at = T;
+    k->disarmed_at = T;
+    assert_int_equal(window_disarmed_until(k, &p, T), T + 2000);
+    assert_int_equal(window_disarmed_until(k, &p, T + 2000), 0);
+    assert_int_equal(window_disarmed_until(k, &never, T), WINDOW_NO_END);
+    assert_int_equal(window_disarmed_until(k, &cooldown, T), 0);
+    key_remove_member(k, &k->members[0]);
+    k->quiet_since = T + 10;
+    assert_int_equal(window_disarmed_until(k, &never, T + 10), T + 60);
+    k->quiet_since = T - 10; /* quiet before the POST does not count */
+    assert_int_equal(window_disarmed_until(k, &never, T), T + 50);
+    assert_int_equal(window_next(k, &never), T + 50);
+    assert_true(window_advance(k, &never, T + 50));
+    assert_int_equal(k->disarmed_at, 0);
+    assert_int_equal(window_next(k, &never), INT64_MAX);
+    key_free(k);
+}
+
+static void stale_members_leave_and_quiet_begins_when_they_did(void **state)
+{
+    (void)state;
+    struct key *k = make();
+    for (int i = 0; i < 3; i++) {
+        const char *const names[] = {"a", "b", "c"};
+        struct member *m = key_add_member(k, "s", names[i]);
+        assert_non_null(m);
+        m->heard_at = T + 100 * i;
+    }
+    assert_int_equal(window_next(k, &p), T + 900);
+    assert_false(window_advance(k, &p, T + 899));
+    assert_true(window_advance(k, &p, T + 900));
+    assert_int_equal(k->n_members, 2);
+    assert_int_equal(k->quiet_since, 0);
+    /* Looked at late: quiet since the last one went, and settled since. */
+    k->disarmed_at = T;
+    assert_true(window_advance(k, &p, T + 1100 + 50));
+    assert_int_equal(k->n_members, 0);
+    assert_int_equal(k->quiet_since, T + 1100);
+    assert_int_equal(k->disarmed_at, 0);
+    key_free(k);
+}
+
+static void a_key_fires_with_min_alerts_that_are_not_blind(void **state)
+{
+    (void)state;
+    struct policy two = p;
+    two.min_alerts = 2;
+    struct key *k = make();
+    assert_false(window_fires(k, &p));
+    assert_non_null(key_add_member(k, "s", "a"));
+    assert_true(window_fires(k, &p));
+    struct member *m = key_add_member(k, "s", "b");
+    m->blind = true;
+    assert_false(window_fires(k, &two));
+    m->blind = false;
+    assert_true(window_fires(k, &two));
+    key_free(k);
+}
+
+static void endless_windows_do_not_wrap(void **state)
+{
+    (void)state;
+    struct policy endless = p;
+    endless.cooldown_ms = endless.stale_after_ms = INT64_MAX;
+    struct key *k = make();
+    k->cooldown_from = T;
+    assert_non_null(key_add_member(k, "s", "a"));
+    k->members[0].heard_at = T;
+    assert_int_equal(window_cooldown_until(k, &endless, T), INT64_MAX);
+    assert_int_equal(window_next(k, &endless), INT64_MAX);
+    assert_false(window_advance(k, &endless, T + 1));
+    key_free(k);
+}
+
+static void an_open_request_keeps_a_key(void **state)
+{
+    (void)state;
+    struct key *k = make();
+    assert_true(window_forgettable(k));
+    k->relay_id[0] = '0';
+    assert_false(window_forgettable(k));
+    k->relay_id[0] = '\0';
+    k->disarmed_at = T;
+    assert_false(window_forgettable(k));
+    key_free(k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cooldown_and_retry_end_with_the_later),
+        cmocka_unit_test(disarming_ends_by_settle_or_rearm_after),
+        cmocka_unit_test(stale_members_leave_and_quiet_begins_when_they_did),
+        cmocka_unit_test(a_key_fires_with_min_alerts_that_are_not_blind),
+        cmocka_unit_test(endless_windows_do_not_wrap),
+        cmocka_unit_test(an_open_request_keeps_a_key),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
