@@ -23,6 +23,7 @@
 struct relay {
     const char *config_path; /* NULL = the default file or the environment */
     struct conf *conf;
+    struct conf *started; /* what the listeners and the store were made of */
     struct service *service;
     struct metrics *metrics;
     struct dispatcher *dispatcher;
@@ -157,7 +158,7 @@ static void reload(struct relay *relay)
         return;
     }
     char restart[256];
-    if (conf_needs_restart(relay->conf, next, restart, sizeof(restart)) > 0)
+    if (conf_needs_restart(relay->started, next, restart, sizeof(restart)) > 0)
         log_warn("serve", "restart_needed", LOG_STR("keys", restart));
     watch_stop(relay->watch); /* its callback reads relay->conf */
     relay->watch = NULL;
@@ -241,6 +242,7 @@ static void down(struct relay *relay)
     core_free(relay->core);
     metrics_free(relay->metrics);
     conf_unref(relay->conf);
+    conf_unref(relay->started);
     service_free(relay->service);
 }
 
@@ -275,6 +277,7 @@ int cli_serve(int argc, char **argv)
         service_free(relay.service);
         return EXIT_FAILED;
     }
+    relay.started = conf_ref(relay.conf);
     log_setup(relay.conf->log_level, relay.conf->log_format, clock_system());
     int r = up(&relay, &err);
     if (r == 0) {

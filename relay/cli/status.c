@@ -214,6 +214,12 @@ int cli_health(int argc, char **argv)
     code = client_get(&args, "/readyz", &result);
     if (code != 0)
         return code;
+    if (result.status != 200 && result.status != 404) {
+        fprintf(stderr, "drift-relay show: the relay answered %d: %s\n", result.status,
+                result.body);
+        http_result_free(&result);
+        return EXIT_UNREACHABLE;
+    }
     code = result.status == 200 ? EXIT_OK : EXIT_FAILED;
     printf("%s\n", code == EXIT_OK ? "ready" : "not ready");
     http_result_free(&result);

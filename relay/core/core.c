@@ -179,15 +179,17 @@ static bool revive(struct core *c)
     return true;
 }
 
-/* Cuts the list after a reload, so that nothing of it sees two configs; the rest is returned. */
+/* Cuts the list before and after a reload, so that no batch sees two configs (decisions borrow
+ * names of theirs until they are counted); the rest is returned. */
 static struct message *split(struct message *batch)
 {
-    for (struct message *m = batch; m != NULL; m = (struct message *)(void *)m->mail.next) {
-        if (m->type == MESSAGE_RELOAD) {
-            struct message *rest = (struct message *)(void *)m->mail.next;
-            m->mail.next = NULL;
-            return rest;
+    while (batch != NULL) {
+        struct message *next = (struct message *)(void *)batch->mail.next;
+        if (batch->type == MESSAGE_RELOAD || (next != NULL && next->type == MESSAGE_RELOAD)) {
+            batch->mail.next = NULL;
+            return next;
         }
+        batch = next;
     }
     return NULL;
 }
@@ -228,7 +230,10 @@ static void run_mail(struct core *c, struct message *batch)
     }
     do {
         struct message *rest = split(batch);
-        run_batch(c, batch);
+        if (c->store_ok)
+            run_batch(c, batch);
+        else
+            abandon(c, batch, "the store cannot be written; nothing was kept");
         batch = rest;
     } while (batch != NULL);
 }

@@ -65,6 +65,8 @@ static struct flight *find_flight(struct core *c, const char *relay_id)
 bool core_add_flight(struct core *c, const char *relay_id, enum exchange_kind kind,
                      const char *credential)
 {
+    if (find_flight(c, relay_id) != NULL)
+        return true; /* one exchange of a request at a time: it is this one */
     if (c->n_flights == c->cap_flights) {
         size_t cap = c->cap_flights == 0 ? 8 : c->cap_flights * 2;
         struct flight *grown = realloc(c->flights, cap * sizeof(*grown));
@@ -212,10 +214,10 @@ static int consider_post(struct core *c, struct request *r, int64_t at, int64_t 
         return die(c, r, "expired", END_REFUSED, now, err);
     if (may == MAY_POST_RESOLVED)
         return die(c, r, "resolved", END_NOTHING_RAN, now, err);
+    if (may == MAY_POST_WAIT || c->quitting)
+        return 0; /* asked again when the stop file goes */
     if (!r->executed)
         due_at(c, engine_expires_at(c->engine, &view));
-    if (may == MAY_POST_WAIT || c->quitting)
-        return 0;
     if (credential == NULL) {
         (void)snprintf(r->detail, sizeof(r->detail), "target %.100s is no longer in the config",
                        r->target);
@@ -232,13 +234,20 @@ static int consider_post(struct core *c, struct request *r, int64_t at, int64_t 
     return post(c, r, target, credential, now, err);
 }
 
-static int consider_poll(struct core *c, const struct request *r, int64_t at, int64_t now,
+static int consider_poll(struct core *c, struct request *r, int64_t at, int64_t now,
                          struct error *err)
 {
     const struct target *target = conf_target_by_name(c->conf, r->target);
     struct credential *credential = target == NULL ? NULL : find_credential(c, target->credential);
-    if (credential == NULL || c->quitting)
-        return 0; /* a removed target's run is followed again when the target is back */
+    if (c->quitting)
+        return 0;
+    if (credential == NULL) { /* its target left the config: followed again if it comes back */
+        enum request_state before = r->state;
+        if (request_lost_track(r, now))
+            return end_request(c, r, before, END_RAN, now, err);
+        due_at(c, r->accepted_at + REQUEST_TRACK_MS);
+        return 0;
+    }
     int64_t free_at = limits_read_at(credential);
     at = at > free_at ? at : free_at;
     if (at > now) {

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define KEY_TEXT_MAX (64 * 1024)
+#define KEY_TEXT_MAX 4096 /* bytes, percent-encoded */
 
 static void budgets_free(struct budgets *budgets)
 {
@@ -121,8 +121,10 @@ static int make_items(struct work *w)
             continue;
         SCOPED(buf_free) struct buf text = BUF_INIT(KEY_TEXT_MAX);
         route_key_text(item->route, item->alert, &text);
-        item->key = buf_give(&text);
-        if (item->key == NULL)
+        /* A key this long would be a mistake or an attack: nothing is added. */
+        item->limited = buf_failed(&text);
+        item->key = item->limited ? NULL : buf_give(&text);
+        if (!item->limited && item->key == NULL)
             return -ENOMEM;
     }
     qsort(w->items, w->n, sizeof(*w->items), compare_items);
@@ -237,7 +239,7 @@ static int apply_all(struct work *w)
     for (size_t i = 0; i < w->n; i++) {
         struct item *item = &w->items[i];
         int r = 0;
-        if (item->route == NULL || item->alert->kind == ALERT_TEST)
+        if (item->key == NULL || item->alert->kind == ALERT_TEST)
             continue;
         r = item->alert->kind == ALERT_RESOLVED ? apply_resolve(w, item) : apply_alert(w, item);
         if (r != 0)

@@ -121,6 +121,9 @@ bool request_polled(struct request *r, const struct exchange_answer *answer,
 /* At start: a request found `sending` was cut between POST and record: parked (may_have_run). So
  * are ambiguous and lost; accepted_no_id ends as done(untracked). True when it changed. */
 bool request_recover(struct request *r);
+/* A run that is followed for 36 h ends as done(unknown), also one that cannot be asked about any
+ * more (its target left the config). True when it ended. */
+bool request_lost_track(struct request *r, int64_t now);
 /* Ends it as dead(reason). Only from queued. */
 void request_die(struct request *r, const char *reason);
 

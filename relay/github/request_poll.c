@@ -167,7 +167,16 @@ bool request_polled(struct request *r, const struct exchange_answer *answer,
         return false;
     r->polls++;
     bool changed = take_answer(r, answer, memory, now);
-    if (r->state != REQUEST_DONE && now - r->accepted_at >= REQUEST_TRACK_MS)
-        finish(r, "unknown");
+    (void)request_lost_track(r, now);
     return changed;
+}
+
+bool request_lost_track(struct request *r, int64_t now)
+{
+    bool followed =
+        r->state == REQUEST_ACCEPTED || r->state == REQUEST_ADOPTED || r->state == REQUEST_RUNNING;
+    if (!followed || now - r->accepted_at < REQUEST_TRACK_MS)
+        return false;
+    finish(r, "unknown");
+    return true;
 }

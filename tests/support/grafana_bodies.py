@@ -7,7 +7,6 @@ import json
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any, Optional
 
 from tests.support.relay import ROOT, sign

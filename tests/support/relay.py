@@ -116,22 +116,17 @@ class Relay:
         return self.start()
 
     def close(self) -> None:
-        """Ends whatever runs and removes the folder."""
-        if self.process is not None and self.process.alive():
-            self.process.signal(signal.SIGTERM)
-            try:
-                self.process.wait(15)
-            except AssertionError:
+        """Ends whatever runs, reads its last words (leaks are reported at the end) and removes the folder."""
+        try:
+            if self.process is not None and self.process.alive():
+                self.process.signal(signal.SIGTERM)
+                self.process.wait(30)
+            self.check_log()
+        finally:
+            if self.process is not None:
                 self.process.kill9()
-                raise
-            finally:
-                self._remove()
-        else:
-            self._remove()
-
-    def _remove(self) -> None:
-        if self._own_folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            if self._own_folder:
+                shutil.rmtree(self.folder, ignore_errors=True)
 
     def log_text(self) -> str:
         """All logs, oldest first."""
