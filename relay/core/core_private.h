@@ -141,6 +141,7 @@ __attribute__((warn_unused_result)) int core_put_request(struct core *c, const s
 /* Takes r out of the open ones and frees it when it has ended. */
 void core_drop_ended(struct core *c, struct request *r);
 struct request *core_find_open(struct core *c, const char *relay_id);
+struct credential *core_find_credential(struct core *c, const char *name);
 size_t core_posts_in_flight(const struct core *c);
 bool core_add_flight(struct core *c, const char *relay_id, enum exchange_kind kind,
                      const char *credential);

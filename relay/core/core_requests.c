@@ -98,7 +98,7 @@ size_t core_posts_in_flight(const struct core *c)
     return count_flights(c, EXCHANGE_DISPATCH, NULL);
 }
 
-static struct credential *find_credential(struct core *c, const char *name)
+struct credential *core_find_credential(struct core *c, const char *name)
 {
     for (size_t i = 0; i < c->n_credentials; i++) {
         if (strcmp(c->credentials[i].name, name) == 0)
@@ -208,7 +208,8 @@ static int consider_post(struct core *c, struct request *r, int64_t at, int64_t 
 {
     struct request_view view = core_view_of(r);
     const struct target *target = conf_target_by_name(c->conf, r->target);
-    struct credential *credential = target == NULL ? NULL : find_credential(c, target->credential);
+    struct credential *credential =
+        target == NULL ? NULL : core_find_credential(c, target->credential);
     enum may_post may = engine_may_post(c->engine, &view, now);
     if (may == MAY_POST_EXPIRED)
         return die(c, r, "expired", END_REFUSED, now, err);
@@ -238,7 +239,8 @@ static int consider_poll(struct core *c, struct request *r, int64_t at, int64_t 
                          struct error *err)
 {
     const struct target *target = conf_target_by_name(c->conf, r->target);
-    struct credential *credential = target == NULL ? NULL : find_credential(c, target->credential);
+    struct credential *credential =
+        target == NULL ? NULL : core_find_credential(c, target->credential);
     if (c->quitting)
         return 0;
     if (credential == NULL) { /* its target left the config: followed again if it comes back */
@@ -340,7 +342,8 @@ static int answer_dispatch(struct core *c, struct request *r, struct message *m,
     struct target gone = {.name = r->target, .repository = (char[]){""}, .api_url = (char[]){""}};
     struct target_memory scratch = {0};
     struct target_memory *memory = find_memory(c, r->target);
-    struct credential *credential = target == NULL ? NULL : find_credential(c, target->credential);
+    struct credential *credential =
+        target == NULL ? NULL : core_find_credential(c, target->credential);
     enum request_state before = r->state;
     enum outcome outcome;
     struct attempt attempt;
@@ -386,7 +389,8 @@ static int answer_run(struct core *c, struct request *r, struct message *m, int6
     const struct exchange_answer *answer = &m->u.answer.answer;
     const struct store_ops *ops = c->ports.store.ops;
     const struct target *target = conf_target_by_name(c->conf, r->target);
-    struct credential *credential = target == NULL ? NULL : find_credential(c, target->credential);
+    struct credential *credential =
+        target == NULL ? NULL : core_find_credential(c, target->credential);
     struct target_memory scratch = {0};
     struct target_memory *memory = find_memory(c, r->target);
     enum request_state before = r->state;

@@ -97,10 +97,19 @@ static int recover_requests(struct core *c, struct error *err)
         enum request_state before = r->state;
         if (!request_recover(r))
             continue;
+        /* Its POST may have left just before the end: the next one keeps its distance from now on.
+         */
+        const struct target *target = conf_target_by_name(c->conf, r->target);
+        struct credential *credential =
+            target == NULL ? NULL : core_find_credential(c, target->credential);
         log_warn("core", "parked", LOG_STR("relay_id", r->relay_id), LOG_STR("key", r->key),
                  LOG_STR("reason", r->reason), LOG_STR("detail", r->detail));
         SCOPED(effects_clear) struct effects effects = {0};
         int result = core_put_request(c, r, before, err);
+        if (result == 0 && credential != NULL) {
+            limits_wrote(credential, now);
+            result = c->ports.store.ops->put_credential(c->ports.store.self, credential, err);
+        }
         if (result == 0)
             result = engine_ended(c->engine, r->key, r->relay_id, END_RAN, now, &effects, err);
         if (result == 0)

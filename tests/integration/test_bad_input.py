@@ -21,11 +21,9 @@ def shared() -> Iterator[Relay]:
     """One relay for the whole table: a bad request must not harm the next."""
     with StandIn() as github:
         relay = Relay()
-        relay.write_config(base_config(relay.folder, github.url, TOKEN))
-        relay.start()
         try:
-            yield relay
-            relay.check_log()
+            relay.write_config(base_config(relay.folder, github.url, TOKEN))
+            yield relay.start()
         finally:
             print(relay.log_tail())
             relay.close()

@@ -63,10 +63,11 @@ def _config(relay: Relay, github: StandIn, steps: list[Recording]) -> dict[str, 
 
 
 @pytest.fixture(scope="module")
-def played() -> Iterator[dict[str, "Future[Played]"]]:
-    """All stories, some at a time."""
+def played(request: Any) -> Iterator[dict[str, "Future[Played]"]]:
+    """The stories that this process was asked to look at, some at a time."""
+    wanted = {item.callspec.params.get("story") for item in request.session.items if hasattr(item, "callspec")}
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        yield {story: pool.submit(Played, story) for story in STORIES}
+        yield {story: pool.submit(Played, story) for story in STORIES if story in wanted}
 
 
 def test_the_recordings_are_there() -> None:
