@@ -7,7 +7,6 @@
 #include "relay/core/core_private.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define WAITING_MAX       4096                /* notifications and queries in the mailbox */
 #define WAITING_BYTES_MAX (64U * 1024 * 1024) /* their bodies */
@@ -109,13 +108,7 @@ static void abandon(struct core *c, struct message *batch, const char *why)
     c->in_transaction = false;
     for (size_t i = 0; i < c->n_starting; i++) {
         struct exchange *x = c->starting[i];
-        for (size_t f = 0; f < c->n_flights; f++) {
-            if (strcmp(c->flights[f].relay_id, x->relay_id) == 0) {
-                free(c->flights[f].credential);
-                c->flights[f] = c->flights[--c->n_flights];
-                break;
-            }
-        }
+        core_remove_flight(c, x->relay_id);
         exchange_free(x);
     }
     c->n_starting = 0;
@@ -238,68 +231,15 @@ static void run_mail(struct core *c, struct message *batch)
     } while (batch != NULL);
 }
 
-/* --- the thread --------------------------------------------------------------------------------
+/* --- a life ------------------------------------------------------------------------------------
  */
-
-static int64_t wait_ms(struct core *c)
-{
-    if (!c->store_ok)
-        return REVIVE_MS;
-    int64_t now = relay_time_now(&c->time);
-    int64_t next = engine_next(c->engine);
-    next = c->next_due < next ? c->next_due : next;
-    if (c->oldest_mac != INT64_MAX && c->oldest_mac + CORE_REPLAY_MEMORY_MS < next)
-        next = c->oldest_mac + CORE_REPLAY_MEMORY_MS;
-    if (next == INT64_MAX && !c->quitting)
-        return -1;
-    int64_t wait = next - now;
-    if (c->quitting && wait > REVIVE_MS)
-        wait = REVIVE_MS;
-    return wait < 0 ? 0 : wait < 3600000 ? wait : 3600000;
-}
-
-static bool may_end(const struct core *c)
-{
-    if (c->quit_now || !c->quitting)
-        return c->quit_now;
-    bool idle = core_posts_in_flight(c) == 0 && c->held == NULL;
-    return idle || clock_mono(c->ports.clock).ms > c->quit_until.ms;
-}
-
-/* The last commit: relay time goes on from here. */
-static void say_goodbye(struct core *c)
-{
-    struct error err = {0};
-    int r = core_begin(c, &err);
-    if (r == 0)
-        r = core_commit(c, &err);
-    if (r != 0)
-        log_error("core", "last_commit_failed", LOG_STR("error", err.text));
-}
-
-static void *run(void *argument)
-{
-    struct core *c = argument;
-    while (!may_end(c)) {
-        struct mail *mail = mailbox_take(c->mailbox, BATCH_MAX, wait_ms(c));
-        run_mail(c, (struct message *)(void *)mail);
-    }
-    if (c->store_ok)
-        say_goodbye(c);
-    mailbox_close(c->mailbox);
-    struct mail *left = mailbox_take(c->mailbox, SIZE_MAX, 0);
-    abandon(c, (struct message *)(void *)left, "the relay is shutting down");
-    if (c->stopped != NULL)
-        c->stopped(c->stopped_context);
-    return NULL;
-}
 
 static void core_free_p(struct core **c)
 {
     core_free(*c);
 }
 
-int core_start(struct core **out, const struct core_options *options, struct error *err)
+int core_open(struct core **out, const struct core_options *options, struct error *err)
 {
     SCOPED(core_free_p) struct core *c = calloc(1, sizeof(*c));
     if (c == NULL)
@@ -324,7 +264,85 @@ int core_start(struct core **out, const struct core_options *options, struct err
     metric_set(c->metrics.reload_time, (double)clock_wall(c->ports.clock).ms / 1000, NULL);
     c->store_ok = true;
     c->ready = true;
-    r = thread_start(&c->thread, "core", run, c, err);
+    *out = GIVE(c);
+    return 0;
+}
+
+static int64_t wait_ms(struct core *c)
+{
+    if (!c->store_ok)
+        return REVIVE_MS;
+    int64_t now = relay_time_now(&c->time);
+    int64_t next = engine_next(c->engine);
+    next = c->next_due < next ? c->next_due : next;
+    if (c->oldest_mac != INT64_MAX && c->oldest_mac + CORE_REPLAY_MEMORY_MS < next)
+        next = c->oldest_mac + CORE_REPLAY_MEMORY_MS;
+    if (next == INT64_MAX && !c->quitting)
+        return -1;
+    int64_t wait = next - now;
+    if (c->quitting && wait > REVIVE_MS)
+        wait = REVIVE_MS;
+    return wait < 0 ? 0 : wait < 3600000 ? wait : 3600000;
+}
+
+int64_t core_step(struct core *c)
+{
+    struct mail *mail = mailbox_take(c->mailbox, BATCH_MAX);
+    run_mail(c, (struct message *)(void *)mail);
+    return mailbox_wait(c->mailbox, 0) ? 0 : wait_ms(c);
+}
+
+bool core_may_close(const struct core *c)
+{
+    if (c->quit_now || !c->quitting)
+        return c->quit_now;
+    bool idle = core_count_flights(c, EXCHANGE_DISPATCH, NULL) == 0 && c->held == NULL;
+    return idle || clock_mono(c->ports.clock).ms > c->quit_until.ms;
+}
+
+/* The last commit: relay time goes on from here. */
+static void say_goodbye(struct core *c)
+{
+    struct error err = {0};
+    int r = core_begin(c, &err);
+    if (r == 0)
+        r = core_commit(c, &err);
+    if (r != 0)
+        log_error("core", "last_commit_failed", LOG_STR("error", err.text));
+}
+
+void core_close(struct core *c)
+{
+    if (c->store_ok)
+        say_goodbye(c);
+    mailbox_close(c->mailbox);
+    struct mail *left = mailbox_take(c->mailbox, SIZE_MAX);
+    abandon(c, (struct message *)(void *)left, "the relay is shutting down");
+}
+
+/* --- the thread --------------------------------------------------------------------------------
+ */
+
+static void *run(void *argument)
+{
+    struct core *c = argument;
+    int64_t wait = 0;
+    while (!core_may_close(c)) {
+        (void)mailbox_wait(c->mailbox, wait);
+        wait = core_step(c);
+    }
+    core_close(c);
+    if (c->stopped != NULL)
+        c->stopped(c->stopped_context);
+    return NULL;
+}
+
+int core_start(struct core **out, const struct core_options *options, struct error *err)
+{
+    SCOPED(core_free_p) struct core *c = NULL;
+    int r = core_open(&c, options, err);
+    if (r == 0)
+        r = thread_start(&c->thread, "core", run, c, err);
     if (r == 0)
         *out = GIVE(c);
     return r;
@@ -339,7 +357,7 @@ void core_free(struct core *c)
 {
     if (c == NULL)
         return;
-    struct mail *left = c->mailbox == NULL ? NULL : mailbox_take(c->mailbox, SIZE_MAX, 0);
+    struct mail *left = c->mailbox == NULL ? NULL : mailbox_take(c->mailbox, SIZE_MAX);
     for (struct mail *mail = left; mail != NULL;) {
         struct message *m = (struct message *)(void *)mail;
         mail = mail->next;

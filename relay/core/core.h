@@ -7,7 +7,11 @@
  * from the store, answers of the forge are kept until it works again.
  *
  * Threads: core_start() makes the core's own; every other function may be called from any thread
- * unless it says otherwise. Reply functions run on the core's thread and must not block. */
+ * unless it says otherwise. Reply functions run on the core's thread and must not block.
+ *
+ * A simulator or a test is that thread itself: core_open(), core_step() as often as it asks for,
+ * core_close() once core_may_close(), core_free(). Without core_close() it is as if the process was
+ * killed. */
 #ifndef RELAY_CORE_CORE_H
 #define RELAY_CORE_CORE_H
 
@@ -93,9 +97,23 @@ core_start(struct core **out, const struct core_options *options, struct error *
  * recorded, then the thread ends. now = true: without waiting (a POST under way is then ambiguous
  * at the next start). */
 void core_quit(struct core *c, bool now);
-/* Waits for the thread to end. The forge must not answer after core_free(). */
+/* Waits for core_start()'s thread to end. The forge must not answer after core_free(). */
 void core_join(struct core *c);
 void core_free(struct core *c); /* after core_join(); NULL is fine */
 bool core_is_ready(const struct core *c);
+
+/* What core_start()'s thread does, for a caller that is its own: all four from one thread. */
+
+/* Loads the state. `stopped` is not called. */
+__attribute__((warn_unused_result)) int
+core_open(struct core **out, const struct core_options *options, struct error *err);
+/* Handles what waits (one batch: at most 1024 messages), does what is due, commits, replies, starts
+ * exchanges. Returns after how many ms of the clock it wants to be called again, earlier when
+ * somebody has sent something: 0 = at once, < 0 = only then. */
+int64_t core_step(struct core *c);
+/* core_quit() was sent, and nothing is left that is worth waiting for. */
+bool core_may_close(const struct core *c);
+/* The last commit; what still waits is refused. Only core_free() may follow. */
+void core_close(struct core *c);
 
 #endif

@@ -142,10 +142,17 @@ __attribute__((warn_unused_result)) int core_put_request(struct core *c, const s
 void core_drop_ended(struct core *c, struct request *r);
 struct request *core_find_open(struct core *c, const char *relay_id);
 struct credential *core_find_credential(struct core *c, const char *name);
-size_t core_posts_in_flight(const struct core *c);
+struct request_view core_view_of(const struct request *r);
+
+/* core_flights.c: the exchanges under way, at most one of a request */
+bool core_in_flight(const struct core *c, const char *relay_id);
+/* False: out of memory. */
 bool core_add_flight(struct core *c, const char *relay_id, enum exchange_kind kind,
                      const char *credential);
-struct request_view core_view_of(const struct request *r);
+void core_remove_flight(struct core *c, const char *relay_id);
+/* credential NULL: of all. */
+size_t core_count_flights(const struct core *c, enum exchange_kind kind, const char *credential);
+void core_free_flights(struct core *c);
 
 /* core_views.c */
 void core_query(struct core *c, struct message *m);

@@ -51,53 +51,6 @@ int core_put_request(struct core *c, const struct request *r, enum request_state
     return result != 0 ? result : c->ports.store.ops->put_request(c->ports.store.self, r, err);
 }
 
-/* --- flights: exchanges under way ------------------------------------------------------------- */
-
-static struct flight *find_flight(struct core *c, const char *relay_id)
-{
-    for (size_t i = 0; i < c->n_flights; i++) {
-        if (strcmp(c->flights[i].relay_id, relay_id) == 0)
-            return &c->flights[i];
-    }
-    return NULL;
-}
-
-bool core_add_flight(struct core *c, const char *relay_id, enum exchange_kind kind,
-                     const char *credential)
-{
-    if (find_flight(c, relay_id) != NULL)
-        return true; /* one exchange of a request at a time: it is this one */
-    if (c->n_flights == c->cap_flights) {
-        size_t cap = c->cap_flights == 0 ? 8 : c->cap_flights * 2;
-        struct flight *grown = realloc(c->flights, cap * sizeof(*grown));
-        if (grown == NULL)
-            return false;
-        c->flights = grown;
-        c->cap_flights = cap;
-    }
-    struct flight *f = &c->flights[c->n_flights];
-    *f = (struct flight){.kind = kind, .credential = strdup(credential)};
-    if (f->credential == NULL)
-        return false;
-    (void)snprintf(f->relay_id, sizeof(f->relay_id), "%s", relay_id);
-    c->n_flights++;
-    return true;
-}
-
-static size_t count_flights(const struct core *c, enum exchange_kind kind, const char *credential)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < c->n_flights; i++)
-        n += c->flights[i].kind == kind &&
-             (credential == NULL || strcmp(c->flights[i].credential, credential) == 0);
-    return n;
-}
-
-size_t core_posts_in_flight(const struct core *c)
-{
-    return count_flights(c, EXCHANGE_DISPATCH, NULL);
-}
-
 struct credential *core_find_credential(struct core *c, const char *name)
 {
     for (size_t i = 0; i < c->n_credentials; i++) {
@@ -230,7 +183,7 @@ static int consider_post(struct core *c, struct request *r, int64_t at, int64_t 
         due_at(c, at);
         return 0;
     }
-    if (count_flights(c, EXCHANGE_DISPATCH, credential->name) > 0)
+    if (core_count_flights(c, EXCHANGE_DISPATCH, credential->name) > 0)
         return 0; /* its answer brings us back */
     return post(c, r, target, credential, now, err);
 }
@@ -256,7 +209,7 @@ static int consider_poll(struct core *c, struct request *r, int64_t at, int64_t 
         due_at(c, at);
         return 0;
     }
-    if (count_flights(c, EXCHANGE_RUN, credential->name) >= READS_PER_CREDENTIAL)
+    if (core_count_flights(c, EXCHANGE_RUN, credential->name) >= READS_PER_CREDENTIAL)
         return 0;
     struct exchange *x;
     int result = exchange_run(&x, target, r->relay_id, r->run_id, r->etag, err);
@@ -269,7 +222,7 @@ static int due_requests(struct core *c, int64_t now, struct error *err)
         struct request *r = c->open[i];
         int64_t at = 0;
         int result = 0;
-        if (find_flight(c, r->relay_id) == NULL) {
+        if (!core_in_flight(c, r->relay_id)) {
             enum request_step step = request_next_step(r, &at);
             if (step == STEP_POST)
                 result = consider_post(c, r, at, now, err);
@@ -411,11 +364,7 @@ static int answer_run(struct core *c, struct request *r, struct message *m, int6
 
 int core_handle_answer(struct core *c, struct message *m, struct error *err)
 {
-    struct flight *f = find_flight(c, m->u.answer.relay_id);
-    if (f != NULL) {
-        free(f->credential);
-        *f = c->flights[--c->n_flights];
-    }
+    core_remove_flight(c, m->u.answer.relay_id);
     c->next_due = 0; /* a write or read slot is free again */
     struct request *r = core_find_open(c, m->u.answer.relay_id);
     if (r == NULL)

@@ -196,9 +196,7 @@ void core_release_state(struct core *c)
 {
     forget_state(c);
     free_credentials(c);
-    for (size_t i = 0; i < c->n_flights; i++)
-        free(c->flights[i].credential);
-    free(c->flights);
+    core_free_flights(c);
     free(c->open);
     free(c->starting);
     free(c->engine_routes);

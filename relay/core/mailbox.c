@@ -68,21 +68,23 @@ void mailbox_close(struct mailbox *m)
     pthread_mutex_unlock(&m->lock);
 }
 
-static void wait_for_mail(struct mailbox *m, int64_t wait_ms)
+bool mailbox_wait(struct mailbox *m, int64_t wait_ms)
 {
     struct timespec until;
     clock_mono_deadline(&until, wait_ms < 0 ? 0 : wait_ms);
     int r = 0;
+    pthread_mutex_lock(&m->lock);
     while (m->first == NULL && r != ETIMEDOUT)
         r = wait_ms < 0 ? pthread_cond_wait(&m->came, &m->lock)
                         : pthread_cond_timedwait(&m->came, &m->lock, &until);
+    bool came = m->first != NULL;
+    pthread_mutex_unlock(&m->lock);
+    return came;
 }
 
-struct mail *mailbox_take(struct mailbox *m, size_t most, int64_t wait_ms)
+struct mail *mailbox_take(struct mailbox *m, size_t most)
 {
     pthread_mutex_lock(&m->lock);
-    if (m->first == NULL)
-        wait_for_mail(m, wait_ms);
     struct mail *taken = most == 0 ? NULL : m->first;
     struct mail **end = &m->first;
     for (size_t i = 0; i < most && *end != NULL; i++) {

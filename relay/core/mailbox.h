@@ -26,8 +26,9 @@ void mailbox_free(struct mailbox *m); /* must be empty */
 bool mailbox_put(struct mailbox *m, struct mail *mail);
 /* From now on bounded mail is refused. */
 void mailbox_close(struct mailbox *m);
-/* Everything that waits, oldest first (NULL: nothing came within wait_ms; < 0 waits for ever). At
- * most `most` of them; 0 takes none. */
-struct mail *mailbox_take(struct mailbox *m, size_t most, int64_t wait_ms);
+/* Is there mail, now or within wait_ms (< 0: for ever)? */
+bool mailbox_wait(struct mailbox *m, int64_t wait_ms);
+/* What waits, oldest first, at most `most` of it; NULL: nothing does. */
+struct mail *mailbox_take(struct mailbox *m, size_t most);
 
 #endif

@@ -38,19 +38,19 @@ static void mail_comes_out_in_the_order_it_went_in(void **state)
         mails[i].bytes = i % 2;
         assert_true(mailbox_put(m, &mails[i]));
     }
-    struct mail *first = mailbox_take(m, 2, 0);
+    struct mail *first = mailbox_take(m, 2);
     assert_ptr_equal(first, &mails[0]);
     assert_ptr_equal(first->next, &mails[1]);
     assert_null(mails[1].next);
     struct mail again = {.bytes = 1};
     assert_true(mailbox_put(m, &again));
-    struct mail *rest = mailbox_take(m, SIZE_MAX, 0);
+    struct mail *rest = mailbox_take(m, SIZE_MAX);
     assert_ptr_equal(rest, &mails[2]);
     assert_ptr_equal(mails[4].next, &again);
     assert_null(again.next);
     assert_true(mailbox_put(m, &mails[0]));
-    assert_ptr_equal(mailbox_take(m, 1, 0), &mails[0]);
-    assert_null(mailbox_take(m, 1, 0));
+    assert_ptr_equal(mailbox_take(m, 1), &mails[0]);
+    assert_null(mailbox_take(m, 1));
     mailbox_free(m);
 }
 
@@ -60,8 +60,8 @@ static void taking_none_leaves_all(void **state)
     struct mailbox *m = make(10, 1000);
     struct mail one = {.bytes = 1};
     assert_true(mailbox_put(m, &one));
-    assert_null(mailbox_take(m, 0, 0));
-    assert_ptr_equal(mailbox_take(m, 1, 0), &one);
+    assert_null(mailbox_take(m, 0));
+    assert_ptr_equal(mailbox_take(m, 1), &one);
     mailbox_free(m);
 }
 
@@ -78,12 +78,12 @@ static void strangers_are_bounded_in_number_and_bytes_and_we_are_not(void **stat
     assert_false(mailbox_put(m, &d));    /* one too many */
     assert_true(mailbox_put(m, &own));
     assert_true(mailbox_put(m, &own_too));
-    assert_ptr_equal(mailbox_take(m, 1, 0), &a); /* makes room for one of 60 */
+    assert_ptr_equal(mailbox_take(m, 1), &a); /* makes room for one of 60 */
     assert_true(mailbox_put(m, &d));
     assert_false(mailbox_put(m, &b));
-    assert_ptr_equal(mailbox_take(m, SIZE_MAX, 0), &c);
+    assert_ptr_equal(mailbox_take(m, SIZE_MAX), &c);
     assert_true(mailbox_put(m, &b));
-    assert_ptr_equal(mailbox_take(m, SIZE_MAX, 0), &b);
+    assert_ptr_equal(mailbox_take(m, SIZE_MAX), &b);
     mailbox_free(m);
 }
 
@@ -96,18 +96,23 @@ static void a_closed_mailbox_takes_only_our_own(void **state)
     mailbox_close(m);
     assert_false(mailbox_put(m, &stranger));
     assert_true(mailbox_put(m, &own));
-    assert_ptr_equal(mailbox_take(m, SIZE_MAX, FOR_EVER), &before);
+    assert_ptr_equal(mailbox_take(m, SIZE_MAX), &before);
     assert_ptr_equal(before.next, &own);
     mailbox_free(m);
 }
 
-static void taking_waits_as_long_as_told(void **state)
+static void waiting_lasts_until_mail_comes_or_as_long_as_told(void **state)
 {
     (void)state;
     struct mailbox *m = make(2, 100);
     int64_t before = clock_mono(clock_system()).ms;
-    assert_null(mailbox_take(m, 1, 30));
+    assert_false(mailbox_wait(m, 30));
     assert_true(clock_mono(clock_system()).ms - before >= 29);
+    struct mail one = {0};
+    assert_true(mailbox_put(m, &one));
+    assert_true(mailbox_wait(m, FOR_EVER));
+    assert_ptr_equal(mailbox_take(m, 1), &one);
+    assert_false(mailbox_wait(m, 0));
     mailbox_free(m);
 }
 
@@ -146,7 +151,7 @@ static void every_sender_is_heard_in_its_own_order(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, send_all, &senders[i]), 0);
     }
     for (int got = 0; got < SENDERS * MAILS;) {
-        struct mail *mail = mailbox_take(m, 7, 10000);
+        struct mail *mail = mailbox_wait(m, 10000) ? mailbox_take(m, 7) : NULL;
         assert_non_null(mail);
         int strangers = 0;
         for (; mail != NULL; mail = mail->next, got++) {
@@ -162,7 +167,7 @@ static void every_sender_is_heard_in_its_own_order(void **state)
         free(senders[i].letters);
     }
     assert_int_equal(senders[0].refused, 0);
-    assert_null(mailbox_take(m, 1, 0));
+    assert_null(mailbox_take(m, 1));
     mailbox_free(m);
 }
 
@@ -173,7 +178,7 @@ int main(void)
         cmocka_unit_test(taking_none_leaves_all),
         cmocka_unit_test(strangers_are_bounded_in_number_and_bytes_and_we_are_not),
         cmocka_unit_test(a_closed_mailbox_takes_only_our_own),
-        cmocka_unit_test(taking_waits_as_long_as_told),
+        cmocka_unit_test(waiting_lasts_until_mail_comes_or_as_long_as_told),
         cmocka_unit_test(every_sender_is_heard_in_its_own_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
