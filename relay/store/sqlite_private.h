@@ -6,12 +6,12 @@
  *   sqlite_schema.c        migrations, what an existing file must be
  *   sqlite_query.c         prepared statements, binding and reading
  *   sqlite_fault.c         what a failure is called and what to do about it
- *   sqlite_page.c          cursors of the listings
  *   sqlite_notifications.c, sqlite_keys.c, sqlite_requests.c, sqlite_learnt.c   the rows themselves
  */
 #ifndef RELAY_STORE_SQLITE_PRIVATE_H
 #define RELAY_STORE_SQLITE_PRIVATE_H
 
+#include "relay/store/page.h"
 #include "relay/store/sqlite.h"
 
 #include <sqlite3.h>
@@ -132,6 +132,8 @@ void query_bind_int(struct query *q, int64_t value);
 void query_bind_int_or_null(struct query *q, int64_t value, int64_t null);
 void query_bind_text(struct query *q, const char *text);
 void query_bind_bytes(struct query *q, const void *bytes, size_t len);
+/* Where a page of a listing begins and how many rows are wanted. */
+void query_bind_page(struct query *q, const struct page *p);
 /* 0: a row is there to be read; STORE_NONE: no more rows. */
 __attribute__((warn_unused_result)) int query_next(struct query *q, struct error *err);
 /* For statements that give no row. */
@@ -168,23 +170,6 @@ void query_bind_row(struct query *q, const struct column *columns, size_t n, con
 __attribute__((warn_unused_result)) int query_read_row(struct query *q,
                                                        const struct column *columns, size_t n,
                                                        void *row, struct error *err);
-
-/* --- sqlite_page.c ------------------------------------------------------------------------------
- */
-/* One page of a listing by seq, newest first; the cursor is the seq of the last row given, as text.
- */
-struct page {
-    size_t limit, taken;
-    int64_t before, last;
-    bool more;
-};
-__attribute__((warn_unused_result)) int page_start(struct page *p, const struct sqlite *s,
-                                                   const char *cursor, size_t limit,
-                                                   struct error *err);
-void page_bind(const struct page *p, struct query *q);
-/* Reads seq, the row's first column; false: the page is full and this row is the next one's. */
-bool page_takes(struct page *p, struct query *q);
-void page_end(const struct page *p, char next[static 64]);
 
 /* --- the functions of struct store_ops, where each is documented --------------------------------
  */

@@ -140,6 +140,12 @@ void query_bind_bytes(struct query *q, const void *bytes, size_t len)
                                 SQLITE_STATIC));
 }
 
+void query_bind_page(struct query *q, const struct page *p)
+{
+    query_bind_int(q, p->before);
+    query_bind_int(q, (int64_t)p->limit + 1); /* one more tells whether there is a next page */
+}
+
 int query_next(struct query *q, struct error *err)
 {
     if (q->rc == SQLITE_OK)

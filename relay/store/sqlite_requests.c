@@ -79,14 +79,15 @@ int sqlite_list_requests(void *self, const char *cursor, size_t limit,
                          void (*each)(void *context, const struct request *r), void *context,
                          char next[static 64], struct error *err)
 {
+    struct sqlite *s = self;
     struct page page;
-    int rc = page_start(&page, self, cursor, limit, err);
+    int rc = page_start(&page, s->path, cursor, limit, err);
     if (rc < 0)
         return rc;
     SCOPED(query_end)
-    struct query q = query_start(self, STATEMENT_LIST_REQUESTS, "listing requests");
-    page_bind(&page, &q);
-    while ((rc = query_next(&q, err)) == 0 && page_takes(&page, &q)) {
+    struct query q = query_start(s, STATEMENT_LIST_REQUESTS, "listing requests");
+    query_bind_page(&q, &page);
+    while ((rc = query_next(&q, err)) == 0 && page_takes(&page, query_int(&q))) {
         struct request r;
         rc = read_request(&q, &r, err);
         if (rc < 0)

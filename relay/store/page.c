@@ -1,17 +1,18 @@
-#include "relay/store/sqlite_private.h"
+#include "relay/store/page.h"
 
 #include "relay/base/parse.h"
+#include "relay/store/store.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-int page_start(struct page *p, const struct sqlite *s, const char *cursor, size_t limit,
+int page_start(struct page *p, const char *store, const char *cursor, size_t limit,
                struct error *err)
 {
     *p = (struct page){.limit = limit, .before = INT64_MAX};
     if (limit < 1 || limit > STORE_LIST_MAX)
-        return error_set(err, -EINVAL, "store %s: a page has 1 to %d rows, not %zu", s->path,
+        return error_set(err, -EINVAL, "store %s: a page has 1 to %d rows, not %zu", store,
                          STORE_LIST_MAX, limit);
     if (cursor[0] != '\0' && parse_int64(&p->before, cursor, 1, INT64_MAX, NULL) < 0)
         return error_set(err, -EINVAL, "cursor \"%.64s\": take it from \"next\" of the page before",
@@ -19,15 +20,8 @@ int page_start(struct page *p, const struct sqlite *s, const char *cursor, size_
     return 0;
 }
 
-void page_bind(const struct page *p, struct query *q)
+bool page_takes(struct page *p, int64_t seq)
 {
-    query_bind_int(q, p->before);
-    query_bind_int(q, (int64_t)p->limit + 1); /* one more tells whether there is a next page */
-}
-
-bool page_takes(struct page *p, struct query *q)
-{
-    int64_t seq = query_int(q);
     if (p->taken == p->limit) {
         p->more = true;
         return false;
