@@ -9,7 +9,7 @@
  * implementation can know which. Text is UTF-8; times are relay ms unless the name says wall (unix
  * ms).
  *
- * Implementations: sqlite.h (durable). */
+ * Implementations: sqlite.h (durable), memory.h (explain, the simulator, tests). */
 #ifndef RELAY_STORE_STORE_H
 #define RELAY_STORE_STORE_H
 

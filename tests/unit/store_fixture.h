@@ -1,8 +1,9 @@
-/* store_fixture.h - a store in a folder of its own, and rows with every field set, for
+/* store_fixture.h - a store in a folder of its own or in memory, and rows with every field set, for
  * test_store*.c. */
 #ifndef TESTS_UNIT_STORE_FIXTURE_H
 #define TESTS_UNIT_STORE_FIXTURE_H
 
+#include "relay/store/memory.h"
 #include "relay/store/sqlite.h"
 
 #include <setjmp.h>
@@ -18,7 +19,8 @@
 
 struct fixture {
     char folder[64];
-    char path[128];
+    char path[128];              /* its name in errors */
+    struct memory_store *memory; /* NULL: it is in SQLite */
     struct store store;
     struct sqlite_report report;
     struct error err;
@@ -46,7 +48,10 @@ static inline void fixture_folder(struct fixture *f)
 
 static inline void fixture_open(struct fixture *f)
 {
-    OK(f, sqlite_store_open(&f->store, f->path, &f->report, &f->err));
+    if (f->memory != NULL)
+        OK(f, memory_store_open(f->memory, &f->store, &f->err));
+    else
+        OK(f, sqlite_store_open(&f->store, f->path, &f->report, &f->err));
 }
 
 static inline void fixture_close(struct fixture *f)
@@ -66,6 +71,10 @@ static inline void fixture_remove(struct fixture *f)
 {
     static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
     fixture_close(f);
+    if (f->memory != NULL) {
+        memory_store_free(f->memory);
+        return;
+    }
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         char name[192];
         (void)snprintf(name, sizeof(name), "%s%s", f->path, ends[i]);
@@ -94,12 +103,35 @@ static inline int fixture_setup(void **state)
     return 0;
 }
 
+static inline int fixture_setup_memory(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    assert_non_null(f);
+    (void)snprintf(f->path, sizeof(f->path), "memory");
+    f->report.created = true;
+    OK(f, memory_store_new(&f->memory, &f->err));
+    fixture_open(f);
+    *state = f;
+    return 0;
+}
+
 static inline int fixture_teardown(void **state)
 {
     fixture_remove(*state);
     free(*state);
     return 0;
 }
+
+/* What store.h says is tested on both stores. */
+#define ON_SQLITE(test)                                                                            \
+    {                                                                                              \
+#test " (SQLite)", test, fixture_setup, fixture_teardown, NULL                             \
+    }
+#define ON_MEMORY(test)                                                                            \
+    {                                                                                              \
+#test " (memory)", test, fixture_setup_memory, fixture_teardown, NULL                      \
+    }
+#define ON_BOTH(test) ON_SQLITE(test), ON_MEMORY(test)
 
 /* 26 characters that differ in n. */
 static inline void fixture_id(char out[ULID_SIZE], char kind, unsigned n)

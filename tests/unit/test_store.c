@@ -272,23 +272,21 @@ static void the_journal_shrinks_after_a_peak_and_is_gone_after_closing(void **st
     fixture_open(f);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_new_store_knows_nothing),
-        TEST(the_time_of_the_last_commit_is_kept),
-        TEST(a_rollback_leaves_nothing),
-        TEST(closing_inside_a_transaction_is_a_rollback),
-        TEST(changes_outside_of_a_transaction_are_refused),
-        TEST(a_transaction_in_which_something_failed_cannot_be_committed),
-        TEST(a_probe_is_a_transaction_of_its_own),
-        TEST(a_notification_comes_back_byte_for_byte),
-        TEST(a_signature_is_found_with_its_notification),
-        TEST(forgetting_signatures_raises_the_floor_and_never_lowers_it),
-        TEST(forgetting_takes_at_most_a_thousand_of_the_oldest),
-        TEST(the_journal_shrinks_after_a_peak_and_is_gone_after_closing),
+        ON_BOTH(a_new_store_knows_nothing),
+        ON_BOTH(the_time_of_the_last_commit_is_kept),
+        ON_BOTH(a_rollback_leaves_nothing),
+        ON_BOTH(closing_inside_a_transaction_is_a_rollback),
+        ON_BOTH(changes_outside_of_a_transaction_are_refused),
+        ON_BOTH(a_transaction_in_which_something_failed_cannot_be_committed),
+        ON_BOTH(a_probe_is_a_transaction_of_its_own),
+        ON_BOTH(a_notification_comes_back_byte_for_byte),
+        ON_BOTH(a_signature_is_found_with_its_notification),
+        ON_BOTH(forgetting_signatures_raises_the_floor_and_never_lowers_it),
+        ON_BOTH(forgetting_takes_at_most_a_thousand_of_the_oldest),
+        ON_SQLITE(the_journal_shrinks_after_a_peak_and_is_gone_after_closing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,15 +167,13 @@ static void many_keys_load_fast(void **state)
     assert_true(took_ms < 10000);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_key_comes_back_with_its_members),
-        TEST(a_key_put_again_replaces_all_of_it_and_a_deleted_one_is_gone),
-        TEST(loading_stops_where_a_key_cannot_be_taken),
-        TEST(many_keys_load_fast),
+        ON_BOTH(a_key_comes_back_with_its_members),
+        ON_BOTH(a_key_put_again_replaces_all_of_it_and_a_deleted_one_is_gone),
+        ON_BOTH(loading_stops_where_a_key_cannot_be_taken),
+        ON_BOTH(many_keys_load_fast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

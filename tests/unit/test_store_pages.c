@@ -96,15 +96,13 @@ static void cursors_and_limits_that_are_none_are_refused(void **state)
     assert_int_equal(s.n, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(requests_are_paged_newest_first_without_gap_or_repeat),
-        TEST(a_page_that_ends_with_the_list_has_no_next),
-        TEST(notifications_are_paged_without_their_bodies),
-        TEST(cursors_and_limits_that_are_none_are_refused),
+        ON_BOTH(requests_are_paged_newest_first_without_gap_or_repeat),
+        ON_BOTH(a_page_that_ends_with_the_list_has_no_next),
+        ON_BOTH(notifications_are_paged_without_their_bodies),
+        ON_BOTH(cursors_and_limits_that_are_none_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -297,21 +297,19 @@ static void a_targets_memory_is_replaced(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_request_comes_back_with_every_field_in_every_state),
-        TEST(what_is_unknown_comes_back_as_null),
-        TEST(only_open_requests_are_loaded_oldest_first),
-        TEST(a_request_put_again_keeps_its_place_and_its_attempts),
-        TEST(slots_are_those_held_and_taken_after_the_time_given),
-        TEST(attempts_are_listed_oldest_first_and_only_of_their_request),
-        TEST(at_most_two_hundred_attempts_are_listed),
-        TEST(an_attempt_without_its_request_is_refused),
-        TEST(a_credentials_limits_are_replaced),
-        TEST(a_targets_memory_is_replaced),
+        ON_BOTH(a_request_comes_back_with_every_field_in_every_state),
+        ON_BOTH(what_is_unknown_comes_back_as_null),
+        ON_BOTH(only_open_requests_are_loaded_oldest_first),
+        ON_BOTH(a_request_put_again_keeps_its_place_and_its_attempts),
+        ON_BOTH(slots_are_those_held_and_taken_after_the_time_given),
+        ON_BOTH(attempts_are_listed_oldest_first_and_only_of_their_request),
+        ON_BOTH(at_most_two_hundred_attempts_are_listed),
+        ON_BOTH(an_attempt_without_its_request_is_refused),
+        ON_BOTH(a_credentials_limits_are_replaced),
+        ON_BOTH(a_targets_memory_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
