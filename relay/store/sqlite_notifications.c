@@ -134,7 +134,9 @@ int sqlite_forget_macs(void *self, int64_t before, size_t *forgotten, struct err
     int64_t count = 0;
     int64_t newest_signed = INT64_MIN;
     *forgotten = 0;
-    int rc = find_old(self, before, &count, &newest_signed, err);
+    int rc = sqlite_may_change(self, "forgetting old signatures", err);
+    if (rc == 0)
+        rc = find_old(self, before, &count, &newest_signed, err);
     if (rc < 0 || count == 0)
         return rc;
     if (newest_signed != INT64_MIN)

@@ -115,6 +115,10 @@ __attribute__((warn_unused_result)) int sqlite_execute(struct sqlite *s, const c
 __attribute__((warn_unused_result)) int sqlite_prepare_all(struct sqlite *s, struct error *err);
 void sqlite_finalize_all(struct sqlite *s);
 
+/* -EPROTO outside of a transaction and after a failure in it. */
+__attribute__((warn_unused_result)) int sqlite_may_change(struct sqlite *s, const char *doing,
+                                                          struct error *err);
+
 /* One use of a prepared statement. Parameters and columns are taken in order, so that code reads as
  * the SQL does. The scope's end resets it and clears its bindings: one that is not reset keeps its
  * lock. SCOPED(query_end) struct query q = query_start(s, STATEMENT_…, "reading a key"); */
@@ -138,7 +142,7 @@ void query_bind_page(struct query *q, const struct page *p);
 __attribute__((warn_unused_result)) int query_next(struct query *q, struct error *err);
 /* For statements that give no row. */
 __attribute__((warn_unused_result)) int query_run(struct query *q, struct error *err);
-/* The same for a change: refused outside of a transaction. */
+/* The same for a change: refused where sqlite_may_change() refuses. */
 __attribute__((warn_unused_result)) int query_change(struct query *q, struct error *err);
 int64_t query_int(struct query *q);
 int64_t query_int_or(struct query *q, int64_t if_null);

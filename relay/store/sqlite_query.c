@@ -164,16 +164,21 @@ int query_run(struct query *q, struct error *err)
     return rc == STORE_NONE ? 0 : rc;
 }
 
-int query_change(struct query *q, struct error *err)
+int sqlite_may_change(struct sqlite *s, const char *doing, struct error *err)
 {
-    struct sqlite *s = q->store;
     /* SQLite ends a transaction by itself after some failures; what came then would be committed
      * alone. */
     if (!s->in_transaction || s->failed || sqlite3_get_autocommit(s->db) != 0)
         return error_set(err, -EPROTO,
                          "store %s: %s: outside of a transaction, or after a failure in it",
-                         s->path, q->doing);
-    return query_run(q, err);
+                         s->path, doing);
+    return 0;
+}
+
+int query_change(struct query *q, struct error *err)
+{
+    int rc = sqlite_may_change(q->store, q->doing, err);
+    return rc < 0 ? rc : query_run(q, err);
 }
 
 int64_t query_int_or(struct query *q, int64_t if_null)
