@@ -9,32 +9,18 @@
 #define DAY_MS  (24 * HOUR_MS)
 #define LONG_MS (365 * DAY_MS)
 
-/* What the engine cannot do yet is refused, not ignored. */
-static void refuse_not_yet(const struct settings_group *g, struct policy *p)
+static void read_policy(const struct settings_group *g, struct policy *p)
 {
+    static const char *const rearms[] = {"resolved", "cooldown", NULL};
     static const char *const blocked[] = {"drop", "defer", NULL};
-    int when_blocked = WHEN_BLOCKED_DROP;
+    int rearm = (int)p->rearm;
+    int when_blocked = (int)p->when_blocked;
+    (void)settings_int(g, "min_alerts", false, 1, 100000, &p->min_alerts);
     (void)settings_duration_ms(g, "hold", false, 0, LONG_MS, &p->hold_ms);
     (void)settings_duration_ms(g, "hold_max", false, 0, LONG_MS, &p->hold_max_ms);
     (void)settings_bool(g, "extend_hold", false, &p->extend_hold);
     (void)settings_choice(g, "when_blocked", false, blocked, &when_blocked);
-    if (p->hold_ms > 0)
-        settings_fault(
-            g, "hold",
-            "is not available yet: \"0s\" is the only value; use the rule's `for` in Grafana");
-    if (p->hold_max_ms > 0)
-        settings_fault(g, "hold_max", "is not available yet: remove it");
-    if (p->extend_hold)
-        settings_fault(g, "extend_hold", "is not available yet: remove it");
-    if (when_blocked == WHEN_BLOCKED_DEFER)
-        settings_fault(g, "when_blocked", "\"defer\" is not available yet: use \"drop\"");
-}
-
-static void read_policy(const struct settings_group *g, struct policy *p)
-{
-    static const char *const rearms[] = {"resolved", "cooldown", NULL};
-    int rearm = (int)p->rearm;
-    (void)settings_int(g, "min_alerts", false, 1, 100000, &p->min_alerts);
+    p->when_blocked = (enum when_blocked)when_blocked;
     (void)settings_duration_ms(g, "cooldown", false, 0, LONG_MS, &p->cooldown_ms);
     (void)settings_choice(g, "rearm", false, rearms, &rearm);
     p->rearm = (enum rearm)rearm;
@@ -50,11 +36,30 @@ static void read_policy(const struct settings_group *g, struct policy *p)
         (void)settings_int(budget, "max", true, 1, 100000, &p->budget.max);
         (void)settings_duration_ms(budget, "per", false, 60000, 31 * DAY_MS, &p->budget.per_ms);
     }
-    refuse_not_yet(g, p);
+    if (p->hold_max_ms > 0 && p->hold_max_ms < p->hold_ms)
+        settings_fault(g, "hold_max", "is shorter than hold");
+}
+
+static void warn_hold(const struct settings_group *g, const struct policy *p)
+{
+    if (p->extend_hold && p->hold_ms == 0)
+        settings_warning(g, "extend_hold", "has no effect without hold");
+    if (settings_has(g, "hold_max") && !(p->extend_hold && p->hold_ms > 0))
+        settings_warning(g, "hold_max", "has no effect unless extend_hold lengthens a hold");
+    if (p->hold_ms > 0 && p->hold_ms >= p->stale_after_ms)
+        settings_warning(g, "hold",
+                         "is not shorter than stale_after: alerts that are not repeated in time "
+                         "leave before it ends");
 }
 
 static void warn_policy(const struct settings_group *g, const struct policy *p)
 {
+    warn_hold(g, p);
+    if (p->rearm == REARM_COOLDOWN && p->cooldown_ms == 0)
+        settings_warning(
+            g, "cooldown",
+            "is 0s with rearm = \"cooldown\": every repeat of an alert starts a run, as "
+            "far as the budget goes");
     if (p->rearm == REARM_COOLDOWN && settings_has(g, "settle"))
         settings_warning(g, "settle", "has no effect with rearm = \"cooldown\"");
     if (p->rearm == REARM_COOLDOWN && settings_has(g, "rearm_after"))

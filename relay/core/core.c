@@ -34,12 +34,11 @@ static int handle(struct core *c, struct message *m, struct error *err)
         return core_configure(c, m->u.conf, err);
     case MESSAGE_STOP_FILE:
         c->stop = m->u.stop;
-        engine_set_stop(c->engine, c->stop);
         c->next_due = 0;
         log_warn("core", c->stop ? "stopped" : "resumed",
                  LOG_STR("cause", c->stop ? "the stop file exists: nothing is started"
                                           : "the stop file is gone"));
-        return 0;
+        return engine_set_stop(c->engine, c->stop, relay_time_now(&c->time), err);
     case MESSAGE_QUIT:
         c->quitting = true;
         c->quit_until = (struct mono){clock_mono(c->ports.clock).ms + QUIT_MS};
@@ -150,6 +149,8 @@ static void store_failed(struct core *c, const struct error *err)
     else if (log_brake_take(&brake, &left_out))
         log_error("core", "store_still_fails", LOG_STR("error", err->text));
     metric_add(c->metrics.store_errors, 1, NULL);
+    if (c->store_ok)
+        c->store_failed_at = relay_time_now(&c->time);
     c->store_ok = false;
     c->ready = false;
 }
@@ -161,7 +162,7 @@ static bool revive(struct core *c)
     struct store_time stamp = relay_time_stamp(&c->time);
     int r = c->ports.store.ops->probe(c->ports.store.self, &stamp, &err);
     if (r == 0)
-        r = core_load(c, false, &err);
+        r = core_load(c, false, stamp.relay_ms - c->store_failed_at, &err);
     if (r != 0) {
         store_failed(c, &err);
         return false;
@@ -256,9 +257,10 @@ int core_open(struct core **out, const struct core_options *options, struct erro
     if (r < 0)
         return r;
     relay_time_start(&c->time, c->ports.clock, r == STORE_NONE ? NULL : &last);
+    int64_t down_ms = r == STORE_NONE ? 0 : relay_time_now(&c->time) - last.relay_ms;
     r = core_configure(c, options->conf, err);
     if (r == 0)
-        r = core_load(c, true, err);
+        r = core_load(c, true, down_ms, err);
     if (r != 0)
         return r;
     metric_set(c->metrics.reload_time, (double)clock_wall(c->ports.clock).ms / 1000, NULL);

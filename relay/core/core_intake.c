@@ -142,7 +142,7 @@ int core_intake(struct core *c, struct message *m, struct error *err)
     if (r == 0)
         r = store_notification(c, in, id, now, buf_text(&alerts), err);
     if (r == 0)
-        r = core_apply(c, &m->effects, "alert", id, now, err);
+        r = core_apply(c, &m->effects, now, err);
     m->verdict = CORE_STORED;
     write_answer(&m->reply, id, false, false, buf_text(&alerts));
     if (r == 0 && (buf_failed(&alerts) || buf_failed(&m->reply)))

@@ -86,6 +86,7 @@ struct core {
     bool quitting;
     struct mono quit_until;
     bool store_ok;
+    int64_t store_failed_at; /* relay ms, while it is not */
     bool in_transaction;
     struct request **open; /* oldest first */
     size_t n_open, cap_open;
@@ -109,17 +110,18 @@ struct core {
 struct message *core_message_new(enum message_type type);
 void core_message_free(struct message *m);
 
-/* core_state.c: loading, storing, the transaction of a batch */
-__attribute__((warn_unused_result)) int core_load(struct core *c, bool at_start, struct error *err);
+/* core_state.c: loading, storing, the transaction of a batch. down_ms: how long notifications were
+ * refused until now. */
+__attribute__((warn_unused_result)) int core_load(struct core *c, bool at_start, int64_t down_ms,
+                                                  struct error *err);
 __attribute__((warn_unused_result)) int core_configure(struct core *c, struct conf *conf,
                                                        struct error *err);
 void core_release_state(struct core *c);
 /* Opens the batch's transaction if it is not open yet. */
 __attribute__((warn_unused_result)) int core_begin(struct core *c, struct error *err);
 __attribute__((warn_unused_result)) int core_commit(struct core *c, struct error *err);
-/* Stores what an event did: keys, new requests, cancelled ones. */
+/* Stores what an event did: keys, outcomes, new requests, cancelled ones. */
 __attribute__((warn_unused_result)) int core_apply(struct core *c, const struct effects *e,
-                                                   const char *cause, const char *notification,
                                                    int64_t now, struct error *err);
 
 /* core_intake.c */

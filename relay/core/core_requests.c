@@ -13,6 +13,9 @@ struct request_view core_view_of(const struct request *r)
 {
     return (struct request_view){.key = r->key,
                                  .relay_id = r->relay_id,
+                                 .route = r->route,
+                                 .target = r->target,
+                                 .by_operator = r->replaces[0] != '\0',
                                  .created_at = r->created_at,
                                  .executed = r->executed,
                                  .expires_ms = r->expires_ms};
@@ -89,7 +92,7 @@ static int end_request(struct core *c, struct request *r, enum request_state bef
     if (result == 0)
         result = engine_ended(c->engine, r->key, r->relay_id, end, now, &effects, err);
     if (result == 0)
-        result = core_apply(c, &effects, NULL, NULL, now, err);
+        result = core_apply(c, &effects, now, err);
     log_info("core", request_state_text(r->state), LOG_STR("relay_id", r->relay_id),
              LOG_STR("key", r->key), LOG_STR("reason", r->reason), LOG_STR("detail", r->detail),
              LOG_STR("run_url", r->run_url));
@@ -146,7 +149,7 @@ static int post(struct core *c, struct request *r, const struct target *target,
     if (result == 0)
         result = engine_posting(c->engine, r->key, r->relay_id, now, &effects, err);
     if (result == 0)
-        result = core_apply(c, &effects, NULL, NULL, now, err);
+        result = core_apply(c, &effects, now, err);
     if (result == 0)
         result = c->ports.store.ops->put_credential(c->ports.store.self, credential, err);
     log_info("core", "posting", LOG_STR("relay_id", r->relay_id), LOG_STR("key", r->key),
@@ -169,7 +172,7 @@ static int consider_post(struct core *c, struct request *r, int64_t at, int64_t 
     if (may == MAY_POST_RESOLVED)
         return die(c, r, "resolved", END_NOTHING_RAN, now, err);
     if (may == MAY_POST_WAIT || c->quitting)
-        return 0; /* asked again when the stop file goes */
+        return 0; /* asked again when the stop file or the pause goes */
     if (!r->executed)
         due_at(c, engine_expires_at(c->engine, &view));
     if (credential == NULL) {
@@ -261,9 +264,9 @@ static int due_timers(struct core *c, int64_t now, struct error *err)
 {
     while (engine_next(c->engine) <= now) {
         SCOPED(effects_clear) struct effects effects = {0};
-        int r = engine_timers(c->engine, now, &effects, err);
+        int r = engine_timers(c->engine, now, clock_wall(c->ports.clock), &effects, err);
         if (r == 0)
-            r = core_apply(c, &effects, NULL, NULL, now, err);
+            r = core_apply(c, &effects, now, err);
         if (r != 0)
             return r;
     }
@@ -326,7 +329,7 @@ static int answer_dispatch(struct core *c, struct request *r, struct message *m,
     if (!r->executed)
         result = engine_not_executed(c->engine, r->key, r->relay_id, &effects, err);
     if (result == 0)
-        result = core_apply(c, &effects, NULL, NULL, now, err);
+        result = core_apply(c, &effects, now, err);
     return result != 0 ? result : core_put_request(c, r, before, err);
 }
 

@@ -14,6 +14,13 @@ static int take_key(void *context, struct key *k)
     return engine_restore_key(c->engine, k, NULL);
 }
 
+static int take_pause(void *context, enum engine_scope scope, const char *name, int64_t since_wall)
+{
+    struct core *c = context;
+    (void)since_wall;
+    return engine_set_paused(c->engine, scope, name, true, relay_time_now(&c->time), NULL);
+}
+
 static int take_slot(void *context, const char *route, const char *target, int64_t at,
                      const char *relay_id)
 {
@@ -84,8 +91,8 @@ static int configure_engine(struct core *c, struct error *err)
                                    .n_routes = c->conf->n_routes,
                                    .targets = c->engine_targets,
                                    .n_targets = c->conf->n_targets};
-    engine_set_stop(c->engine, c->stop);
-    return engine_configure(c->engine, &config, err);
+    int r = engine_configure(c->engine, &config, err);
+    return r != 0 ? r : engine_set_stop(c->engine, c->stop, relay_time_now(&c->time), err);
 }
 
 /* A request found `sending` was cut between its POST and the record of it: it may have run. */
@@ -113,7 +120,7 @@ static int recover_requests(struct core *c, struct error *err)
         if (result == 0)
             result = engine_ended(c->engine, r->key, r->relay_id, END_RAN, now, &effects, err);
         if (result == 0)
-            result = core_apply(c, &effects, NULL, NULL, now, err);
+            result = core_apply(c, &effects, now, err);
         if (result != 0)
             return result;
         core_drop_ended(c, r);
@@ -121,7 +128,7 @@ static int recover_requests(struct core *c, struct error *err)
     return core_commit(c, err);
 }
 
-int core_load(struct core *c, bool at_start, struct error *err)
+int core_load(struct core *c, bool at_start, int64_t down_ms, struct error *err)
 {
     const struct store_ops *ops = c->ports.store.ops;
     void *store = c->ports.store.self;
@@ -134,6 +141,8 @@ int core_load(struct core *c, bool at_start, struct error *err)
         r = load_credentials(c, err);
     if (r == 0)
         r = ops->load_keys(store, take_key, c, err);
+    if (r == 0)
+        r = ops->load_pauses(store, take_pause, c, err);
     if (r == 0)
         r = ops->load_open_requests(store, take_request, c, err);
     if (r == 0)
@@ -150,6 +159,8 @@ int core_load(struct core *c, bool at_start, struct error *err)
             r = 0;
         }
     }
+    if (r == 0)
+        r = engine_started(c->engine, relay_time_now(&c->time), down_ms, err);
     if (r == 0 && at_start)
         r = recover_requests(c, err);
     c->next_due = 0;
@@ -261,23 +272,24 @@ int core_commit(struct core *c, struct error *err)
     return r;
 }
 
-static int create(struct core *c, const struct created_request *made, const char *cause,
-                  const char *notification, int64_t now, struct error *err)
+static int create(struct core *c, const struct created_request *made, int64_t now,
+                  struct error *err)
 {
     struct request *r = calloc(1, sizeof(*r));
     if (r == NULL)
         return error_set(err, -ENOMEM, "core: out of memory");
     memcpy(r->relay_id, made->relay_id, ULID_SIZE);
+    memcpy(r->notification, made->notification, ULID_SIZE);
+    memcpy(r->replaces, made->replaces, ULID_SIZE);
     r->state = REQUEST_QUEUED;
-    r->route = strdup(made->route->name);
+    r->route = strdup(made->route);
     r->key = strdup(made->key);
-    r->target = strdup(made->route->target);
+    r->target = strdup(made->target);
     r->inputs = strdup(made->inputs);
-    (void)snprintf(r->cause, sizeof(r->cause), "%s", cause);
-    (void)snprintf(r->notification, sizeof(r->notification), "%s", notification);
+    (void)snprintf(r->cause, sizeof(r->cause), "%s", cause_text(made->cause));
     r->created_at = now;
     r->created_wall = clock_wall(c->ports.clock).ms;
-    r->expires_ms = made->route->policy.expires_ms;
+    r->expires_ms = made->expires_ms;
     r->slot = true;
     if (r->route == NULL || r->key == NULL || r->target == NULL || r->inputs == NULL ||
         add_open(c, r) != 0) {
@@ -286,10 +298,31 @@ static int create(struct core *c, const struct created_request *made, const char
         return error_set(err, -ENOMEM, "core: out of memory");
     }
     log_info("core", "request", LOG_STR("relay_id", r->relay_id), LOG_STR("key", r->key),
-             LOG_STR("target", r->target), LOG_STR("notification", r->notification));
+             LOG_STR("target", r->target), LOG_STR("cause", r->cause),
+             LOG_STR("notification", r->notification));
     c->counts[REQUEST_QUEUED]++;
     c->next_due = 0;
     return c->ports.store.ops->put_request(c->ports.store.self, r, err);
+}
+
+/* What a timer decided is no alert's decision: it is kept for its key. */
+static int keep_outcome(struct core *c, const struct decision *o, struct error *err)
+{
+    SCOPED(free_p) char *route = o->route == NULL ? NULL : strdup(o->route);
+    SCOPED(free_p) char *verdict = strdup(verdict_text(o->verdict));
+    SCOPED(free_p) char *reason = strdup(reason_text(o->reason));
+    if ((o->route != NULL && route == NULL) || verdict == NULL || reason == NULL)
+        return error_set(err, -ENOMEM, "core: out of memory");
+    struct store_outcome_row row = {.at_wall = clock_wall(c->ports.clock).ms,
+                                    .key = o->key,
+                                    .route = route,
+                                    .verdict = verdict,
+                                    .reason = reason};
+    memcpy(row.relay_id, o->relay_id, ULID_SIZE);
+    log_info("core", "outcome", LOG_STR("key", o->key), LOG_STR("cause", "timer"),
+             LOG_STR("verdict", verdict), LOG_STR("reason", reason),
+             LOG_STR("relay_id", o->relay_id));
+    return c->ports.store.ops->add_outcome(c->ports.store.self, &row, err);
 }
 
 static int cancel(struct core *c, const char *relay_id, struct error *err)
@@ -307,21 +340,22 @@ static int cancel(struct core *c, const char *relay_id, struct error *err)
     return result;
 }
 
-int core_apply(struct core *c, const struct effects *e, const char *cause, const char *notification,
-               int64_t now, struct error *err)
+int core_apply(struct core *c, const struct effects *e, int64_t now, struct error *err)
 {
     const struct store_ops *ops = c->ports.store.ops;
     void *store = c->ports.store.self;
     int r = 0;
-    if (e->n_changed + e->n_removed + e->n_created + e->n_cancelled > 0)
+    if (e->n_changed + e->n_removed + e->n_created + e->n_cancelled + e->n_outcomes > 0)
         r = core_begin(c, err);
     for (size_t i = 0; r == 0 && i < e->n_changed; i++)
         r = ops->put_key(store, e->changed[i], err);
     for (size_t i = 0; r == 0 && i < e->n_removed; i++)
         r = ops->delete_key(store, e->removed[i], err);
     for (size_t i = 0; r == 0 && i < e->n_created; i++)
-        r = create(c, &e->created[i], cause, notification, now, err);
+        r = create(c, &e->created[i], now, err);
     for (size_t i = 0; r == 0 && i < e->n_cancelled; i++)
         r = cancel(c, e->cancelled[i], err);
+    for (size_t i = 0; r == 0 && i < e->n_outcomes; i++)
+        r = keep_outcome(c, &e->outcomes[i], err);
     return r;
 }

@@ -46,12 +46,17 @@ void budget_give_back(struct budget *b, const char *relay_id)
     }
 }
 
-int64_t budget_spent_until(const struct budget *b, const struct budget_policy *policy, int64_t now)
+int64_t budget_full_until(const struct budget *b, const struct budget_policy *policy)
 {
     if (policy->max == 0 || b->n < (size_t)policy->max)
         return 0;
     /* The newest `max` slots block until the oldest of them leaves the window. */
-    int64_t until = b->slots[b->n - (size_t)policy->max].at + policy->per_ms;
+    return b->slots[b->n - (size_t)policy->max].at + policy->per_ms;
+}
+
+int64_t budget_spent_until(const struct budget *b, const struct budget_policy *policy, int64_t now)
+{
+    int64_t until = budget_full_until(b, policy);
     return until > now ? until : 0;
 }
 

@@ -26,6 +26,8 @@ struct budget {
 /* Takes a slot; false when out of memory. */
 bool budget_take(struct budget *b, int64_t at, const char *relay_id);
 void budget_give_back(struct budget *b, const char *relay_id);
+/* When the newest `max` slots leave the window, be it past; 0 when fewer were taken. */
+int64_t budget_full_until(const struct budget *b, const struct budget_policy *policy);
 /* 0: a slot is free; else the relay time at which the next one will be. */
 int64_t budget_spent_until(const struct budget *b, const struct budget_policy *policy, int64_t now);
 void budget_clear(struct budget *b);

@@ -4,12 +4,15 @@
 
 #include "relay/base/rng.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum verdict {
     VERDICT_IGNORED,
     VERDICT_SUPPRESSED,
+    VERDICT_HELD,
+    VERDICT_DEFERRED,
     VERDICT_DISPATCH,
     VERDICT_RESOLVED,
 };
@@ -28,6 +31,7 @@ enum reason {
     REASON_COOLDOWN,
     REASON_BUDGET,
     REASON_BAD_INPUT,
+    REASON_HOLD,
     REASON_FIRST,
     REASON_JOINED,
     REASON_CANCELLED,
@@ -37,6 +41,7 @@ enum reason {
 
 const char *verdict_text(enum verdict v);
 const char *reason_text(enum reason r);
+bool reason_parse(enum reason *out, const char *text);
 
 struct decision {
     enum verdict verdict;
@@ -44,7 +49,7 @@ struct decision {
     const char *route;        /* the route's name, borrowed from the config; NULL = none */
     char *key;                /* the key's text, NULL = none; owned (effects_clear) */
     char relay_id[ULID_SIZE]; /* with dispatch, duplicate and running; else "" */
-    int64_t until; /* relay ms where a time ends the block, by today's policy; 0 = none */
+    int64_t until; /* relay ms where a time ends the block or hold, by today's policy; 0 = none */
 };
 
 #endif

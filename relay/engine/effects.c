@@ -18,11 +18,21 @@ static bool room(void **items, size_t n, size_t *cap, size_t size)
     return true;
 }
 
+const char *cause_text(enum cause c)
+{
+    static const char *const texts[] = {
+        [CAUSE_ALERT] = "alert", [CAUSE_TIMER] = "timer", [CAUSE_REDELIVER] = "redeliver"};
+    return texts[c];
+}
+
 void effects_clear(struct effects *e)
 {
     for (size_t i = 0; i < e->n_decisions; i++)
         free(e->decisions[i].key);
     free(e->decisions);
+    for (size_t i = 0; i < e->n_outcomes; i++)
+        free(e->outcomes[i].key);
+    free(e->outcomes);
     free(e->changed);
     for (size_t i = 0; i < e->n_removed; i++)
         free(e->removed[i]);
@@ -62,6 +72,18 @@ int effects_remove(struct effects *e, const char *text)
     }
     e->removed = items;
     e->removed[e->n_removed++] = copy;
+    return 0;
+}
+
+int effects_outcome(struct effects *e, const struct decision *o)
+{
+    void *items = e == NULL ? NULL : e->outcomes;
+    if (e == NULL || !room(&items, e->n_outcomes, &e->cap_outcomes, sizeof(e->outcomes[0]))) {
+        free(o->key);
+        return e == NULL ? 0 : -ENOMEM;
+    }
+    e->outcomes = items;
+    e->outcomes[e->n_outcomes++] = *o;
     return 0;
 }
 

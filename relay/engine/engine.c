@@ -7,9 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define KEYS_PER_TIMER_RUN 1000
-
-const char *const engine_key_states[] = {"open", "cooldown", "disarmed", "firing", "quiet", NULL};
+const char *const engine_key_states[] = {"open",     "held",   "deferred", "cooldown",
+                                         "disarmed", "firing", "quiet",    NULL};
 
 int engine_new(struct engine **out, const struct engine_ports *ports, struct error *err)
 {
@@ -42,6 +41,9 @@ void engine_free(struct engine *e)
     for (size_t i = 0; i < e->n_counts; i++)
         free(e->counts[i].route);
     free(e->counts);
+    for (size_t i = 0; i < e->n_paused; i++)
+        free(e->paused[i].name);
+    free(e->paused);
     free(e);
 }
 
@@ -63,6 +65,31 @@ const struct policy *engine_policy(const struct engine *e, const struct key *k)
 {
     const struct route *route = engine_route(e, k->route);
     return route == NULL ? &policy_default : &route->policy;
+}
+
+struct window_rules engine_rules(const struct engine *e, const struct key *k)
+{
+    return (struct window_rules){
+        .policy = engine_policy(e, k), .started_at = e->started_at, .wait_until = e->wait_until};
+}
+
+const struct budget *engine_find_budget(const struct budgets *budgets, const char *name)
+{
+    for (size_t i = 0; i < budgets->n; i++) {
+        if (strcmp(budgets->items[i].name, name) == 0)
+            return &budgets->items[i];
+    }
+    return NULL;
+}
+
+const struct budget_policy *engine_target_budget(const struct engine *e, const char *target)
+{
+    static const struct budget_policy none = {0};
+    for (size_t i = 0; i < e->config.n_targets; i++) {
+        if (strcmp(e->config.targets[i].name, target) == 0)
+            return &e->config.targets[i].budget;
+    }
+    return &none;
 }
 
 struct budget *engine_budget(struct budgets *budgets, const char *name)
@@ -101,33 +128,8 @@ size_t *engine_key_count(struct engine *e, const char *route)
 
 int engine_configure(struct engine *e, const struct engine_config *config, struct error *err)
 {
-    /* Deadlines follow the policies: set them all anew, walking a copy because each change reorders
-     * the table. */
-    size_t n = key_table_count(e->keys);
-    SCOPED(free_p) struct key **all = calloc(n + 1, sizeof(struct key *));
-    if (all == NULL)
-        return error_set(err, -ENOMEM, "engine: out of memory");
     e->config = *config;
-    for (size_t i = 0; i < n; i++)
-        all[i] = key_table_at(e->keys, i);
-    for (size_t i = 0; i < n; i++)
-        key_table_set_deadline(e->keys, all[i], window_next(all[i], engine_policy(e, all[i])));
-    return 0;
-}
-
-void engine_set_stop(struct engine *e, bool stop)
-{
-    e->stop = stop;
-}
-
-int engine_add_key(struct engine *e, struct key *k)
-{
-    size_t *count = engine_key_count(e, k->route);
-    k->deadline_ = window_next(k, engine_policy(e, k));
-    if (count == NULL || !key_table_add(e->keys, k))
-        return -ENOMEM;
-    (*count)++;
-    return 0;
+    return engine_refresh(e, NULL, err); /* deadlines follow the policies */
 }
 
 int engine_restore_key(struct engine *e, struct key *k, struct error *err)
@@ -150,86 +152,18 @@ int engine_restore_slot(struct engine *e, const char *route, const char *target,
     return 0;
 }
 
-void engine_give_back(struct engine *e, const char *relay_id)
+int engine_started(struct engine *e, int64_t now, int64_t down_ms, struct error *err)
 {
-    /* The route's target may be another one by now: the slot is where its relay_id is. */
-    for (size_t i = 0; i < e->route_budgets.n; i++)
-        budget_give_back(&e->route_budgets.items[i], relay_id);
-    for (size_t i = 0; i < e->target_budgets.n; i++)
-        budget_give_back(&e->target_budgets.items[i], relay_id);
-}
-
-int engine_cancel(struct engine *e, struct key *k, struct effects *out, bool *cancelled)
-{
-    *cancelled = k->relay_id[0] != '\0' && !k->executed;
-    if (!*cancelled)
-        return 0;
-    int r = effects_cancel(out, k->relay_id);
-    if (r != 0)
-        return r;
-    engine_give_back(e, k->relay_id);
-    k->relay_id[0] = '\0';
-    k->posted_at = 0;
-    for (size_t i = 0; i < k->n_members; i++)
-        k->members[i].in_request = false;
-    return 0;
-}
-
-int engine_advance(struct engine *e, struct key *k, int64_t now, struct effects *out)
-{
-    const struct policy *policy = engine_policy(e, k);
-    bool fired = window_fires(k, policy);
-    if (!window_advance(k, policy, now))
-        return 0;
-    int r = effects_change(out, k);
-    bool cancelled;
-    if (r == 0 && fired && !window_fires(k, policy))
-        r = engine_cancel(e, k, out, &cancelled);
-    return r;
-}
-
-static void uncount(struct effects *out, const struct key *k)
-{
-    for (size_t i = 0; i < out->n_changed; i++) {
-        if (out->changed[i] == k) {
-            out->changed[i] = out->changed[--out->n_changed];
-            return;
-        }
-    }
-}
-
-int engine_settle(struct engine *e, struct key *k, struct effects *out)
-{
-    if (!window_forgettable(k)) {
-        key_table_set_deadline(e->keys, k, window_next(k, engine_policy(e, k)));
-        return effects_change(out, k);
-    }
-    int r = effects_remove(out, k->text);
-    if (r != 0)
-        return r;
-    uncount(out, k);
-    size_t *count = engine_key_count(e, k->route);
-    if (count != NULL)
-        (*count)--;
-    key_table_remove(e->keys, k);
-    key_free(k);
-    return 0;
+    e->started_at = now;
+    e->wait_until = now + (down_ms < ENGINE_WAIT_MAX_MS ? down_ms : ENGINE_WAIT_MAX_MS);
+    e->released_at = 0;
+    return engine_refresh(e, NULL, err);
 }
 
 int64_t engine_next(const struct engine *e)
 {
     const struct key *first = key_table_first(e->keys);
     return first == NULL ? INT64_MAX : first->deadline_;
-}
-
-int engine_timers(struct engine *e, int64_t now, struct effects *out, struct error *err)
-{
-    for (int i = 0; i < KEYS_PER_TIMER_RUN && engine_next(e) <= now; i++) {
-        struct key *k = key_table_first(e->keys);
-        if (engine_advance(e, k, now, out) != 0 || engine_settle(e, k, out) != 0)
-            return error_set(err, -ENOMEM, "engine: out of memory");
-    }
-    return 0;
 }
 
 size_t engine_n_keys(const struct engine *e)
@@ -250,12 +184,17 @@ const struct key *engine_key_at(const struct engine *e, size_t i)
 const char *engine_key_state(const struct engine *e, const struct key *k, int64_t now,
                              int64_t *until)
 {
-    const struct policy *policy = engine_policy(e, k);
-    int64_t cooldown = window_cooldown_until(k, policy, now);
-    int64_t disarmed = window_disarmed_until(k, policy, now);
+    struct window_rules rules = engine_rules(e, k);
+    int64_t cooldown = window_cooldown_until(k, rules.policy, now);
+    int64_t disarmed = window_disarmed_until(k, &rules, now);
     *until = 0;
     if (k->relay_id[0] != '\0')
         return "open";
+    if (key_is_waiting(k)) {
+        int64_t due = engine_waiting_due(e, k);
+        *until = due == WINDOW_NO_END || due <= now ? 0 : due;
+        return k->hold_began != 0 ? "held" : "deferred";
+    }
     if (disarmed != 0 && disarmed >= cooldown) {
         *until = disarmed == WINDOW_NO_END ? 0 : disarmed;
         return "disarmed";
@@ -264,5 +203,5 @@ const char *engine_key_state(const struct engine *e, const struct key *k, int64_
         *until = cooldown;
         return "cooldown";
     }
-    return window_fires(k, policy) ? "firing" : "quiet";
+    return window_fires(k, rules.policy) ? "firing" : "quiet";
 }

@@ -11,17 +11,21 @@
  *
  *    1  test, no_data, error               ignored/that word
  *    2  no route; too many keys, members   ignored/no_route; suppressed/limit
- *    3  belongs to the open request        suppressed/duplicate
+ *    3  belongs to hold, deferral, request suppressed/duplicate
  *    4  the key does not fire              suppressed/below_min
- *    5  stop file                          suppressed/paused
- *    7  a request is open                  suppressed/running
- *    8  disarmed                           suppressed/not_rearmed
- *    9  cooldown or retry_after            suppressed/cooldown
- *   10  budget of route or target          suppressed/budget
+ *    5  route, target or all is paused     BLOCKED/paused
+ *    6  a hold is on                       held/joined
+ *    7  a request is open                  BLOCKED/running
+ *    8  disarmed                           BLOCKED/not_rearmed
+ *    9  cooldown or retry_after            BLOCKED/cooldown
+ *   10  budget of route or target          BLOCKED/budget
  *   11  an input cannot be made            suppressed/bad_input
+ *   12  hold > 0                           held/hold
  *   13  otherwise                          dispatch/first, dispatch/joined
  *
- * Rows 6 and 12 belong to `hold`, which a config may not ask for yet. All alerts of a
+ * BLOCKED is suppressed, or with when_blocked = defer deferred: then the key is asked again when
+ * that block ends. At the end of a hold rows 5, 7-11 and 13 are asked, at the end of a block rows 5
+ * and 7-13; what they say is an outcome of the key (effects.h). All alerts of a
  * notification are applied before any is decided, in an order of their own, so that their order
  * in the body never matters. */
 /* clang-format on */
@@ -57,7 +61,7 @@ struct leading {
     size_t count; /* members that fire */
 };
 
-enum engine_inputs { ENGINE_BAD_INPUT = 1 };
+enum engine_inputs { ENGINE_BAD_INPUT = 1 /* *err says why */ };
 
 /* What the engine asks of the world, as functions. */
 struct engine_ports {
@@ -78,7 +82,16 @@ void engine_free_p(struct engine **e);
  * default policy until they are forgotten. */
 __attribute__((warn_unused_result)) int
 engine_configure(struct engine *e, const struct engine_config *config, struct error *err);
-void engine_set_stop(struct engine *e, bool stop);
+
+/* The stop file: nothing is POSTed, everything is blocked. */
+__attribute__((warn_unused_result)) int engine_set_stop(struct engine *e, bool stop, int64_t now,
+                                                        struct error *err);
+enum engine_scope { ENGINE_ROUTE, ENGINE_TARGET };
+/* An operator's pause of one route or target; the caller stores it. */
+__attribute__((warn_unused_result)) int engine_set_paused(struct engine *e, enum engine_scope scope,
+                                                          const char *name, bool paused,
+                                                          int64_t now, struct error *err);
+bool engine_is_paused(const struct engine *e, enum engine_scope scope, const char *name);
 
 /* Restoring from the store, before the first event. restore_key takes k. */
 __attribute__((warn_unused_result)) int engine_restore_key(struct engine *e, struct key *k,
@@ -88,13 +101,37 @@ __attribute__((warn_unused_result)) int engine_restore_slot(struct engine *e, co
                                                             const char *relay_id,
                                                             struct error *err);
 
+/* After restoring: notifications were refused for down_ms until now. What fell due meanwhile waits
+ * as long again, at most ENGINE_WAIT_MAX_MS (longer than a group_interval of 5m, after which
+ * Grafana and Alertmanager send again what was refused). */
+#define ENGINE_WAIT_MAX_MS (6 * 60 * 1000)
+__attribute__((warn_unused_result)) int engine_started(struct engine *e, int64_t now,
+                                                       int64_t down_ms, struct error *err);
+
+/* One row as it was asked, for explanations. */
+struct engine_check {
+    int row;
+    size_t alert;        /* rows 1 to 4: its index in the notification; else SIZE_MAX */
+    const char *key;     /* NULL: none */
+    bool holds;          /* it decides (of the rows asked, the first that holds does) */
+    int64_t have, limit; /* row 4: members that fire, min_alerts; row 10: slots taken, max (of the
+                            target when `text` says so); else 0 */
+    int64_t until;       /* relay ms where the block ends; 0: it is not on, WINDOW_NO_END: no time
+                            ends it */
+    const char *text; /* 5: what is paused; 7: the open relay_id; 10: whose budget; 11: the inputs
+                         (JSON) or why there are none; else NULL */
+};
+typedef void engine_trace_fn(void *context, const struct engine_check *check);
+
 struct engine_event {
     int64_t now;
     struct wall wall; /* for ULIDs */
     const char *source;
     const char *notification; /* its id */
     const struct notification *content;
-    bool dry; /* decisions only: nothing changes, no effects */
+    bool dry;               /* decisions only: nothing changes, no effects */
+    engine_trace_fn *trace; /* told of every row asked, also those after the one that holds; NULL */
+    void *trace_context;
 };
 __attribute__((warn_unused_result)) int engine_notification(struct engine *e,
                                                             const struct engine_event *event,
@@ -104,20 +141,22 @@ __attribute__((warn_unused_result)) int engine_notification(struct engine *e,
 int64_t engine_next(const struct engine *e);
 /* Everything due by now, at most 1000 keys at a time. */
 __attribute__((warn_unused_result)) int engine_timers(struct engine *e, int64_t now,
-                                                      struct effects *out, struct error *err);
+                                                      struct wall wall, struct effects *out,
+                                                      struct error *err);
 
 /* --- the life of a request, as far as its key is concerned -------------------------------------
  */
 enum may_post {
     MAY_POST,
-    MAY_POST_WAIT,     /* stop file: ask again when it is gone */
+    MAY_POST_WAIT,     /* stop file or pause: ask again when it is gone */
     MAY_POST_EXPIRED,  /* unexecuted for longer than `expires` */
     MAY_POST_RESOLVED, /* unexecuted, and its key does not fire */
 };
 struct request_view {
-    const char *key, *relay_id;
+    const char *key, *relay_id, *route, *target;
     int64_t created_at;
     bool executed;
+    bool by_operator;   /* redelivered: only the stop file makes it wait, no resolve ends it */
     int64_t expires_ms; /* used when its route is gone */
 };
 enum may_post engine_may_post(struct engine *e, const struct request_view *r, int64_t now);
@@ -143,12 +182,35 @@ __attribute__((warn_unused_result)) int engine_ended(struct engine *e, const cha
                                                      int64_t now, struct effects *out,
                                                      struct error *err);
 
+/* --- operators
+ * ----------------------------------------------------------------------------------
+ */
+enum { ENGINE_NO_KEY = 1 };
+/* Ends disarming, cooldown and retry_after of that key. */
+__attribute__((warn_unused_result)) int engine_rearm(struct engine *e, const char *key, int64_t now,
+                                                     struct effects *out, struct error *err);
+struct redelivery {
+    const char *relay_id; /* the old request */
+    const char *key, *route, *target;
+    const char *inputs; /* JSON, as they were */
+    int64_t now;
+    struct wall wall;
+};
+/* A new request with the old inputs. *d: dispatch/first with its relay_id, or what refuses it:
+ * suppressed/paused (stop file), suppressed/running, suppressed/limit, ignored/no_route (route or
+ * target left the config). It ends the key's hold or deferral: what was waited for is under way. */
+__attribute__((warn_unused_result)) int engine_redeliver(struct engine *e,
+                                                         const struct redelivery *r,
+                                                         struct effects *out, struct decision *d,
+                                                         struct error *err);
+
 /* --- looking, for people -------------------------------------------------------------------------
  */
 size_t engine_n_keys(const struct engine *e);
 const struct key *engine_find_key(const struct engine *e, const char *text);
 const struct key *engine_key_at(const struct engine *e, size_t i);
-/* "firing"/"quiet" refined by what blocks it: "open", "cooldown", "disarmed", "firing", "quiet".
+/* What the key does, else what blocks it: "open", "held", "deferred", "disarmed" or "cooldown"
+ * (whichever lasts longer), "firing", "quiet".
  * *until: relay ms where a time ends that state, else 0. */
 const char *engine_key_state(const struct engine *e, const struct key *k, int64_t now,
                              int64_t *until);

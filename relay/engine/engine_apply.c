@@ -203,7 +203,8 @@ static int apply_alert(struct work *w, struct item *item)
         m->starts_at = item->alert->starts_at;
         k->quiet_since = 0;
     }
-    item->belonged = m->in_request;
+    item->in_request = m->in_request;
+    item->waited = m->waits;
     m->heard_at = w->event->now;
     if (firing) {
         m->blind = false;

@@ -23,12 +23,13 @@ int64_t engine_expires_at(const struct engine *e, const struct request_view *r)
 
 enum may_post engine_may_post(struct engine *e, const struct request_view *r, int64_t now)
 {
-    if (e->stop)
+    bool paused = !r->by_operator && engine_route_paused(e, r->route, r->target);
+    if (e->stop || paused)
         return MAY_POST_WAIT;
     if (!r->executed && engine_expires_at(e, r) <= now)
         return MAY_POST_EXPIRED;
     const struct key *k = key_table_find(e->keys, r->key);
-    if (!r->executed && (k == NULL || !window_fires(k, engine_policy(e, k))))
+    if (!r->executed && !r->by_operator && (k == NULL || !window_fires(k, engine_policy(e, k))))
         return MAY_POST_RESOLVED;
     return MAY_POST;
 }
@@ -86,9 +87,12 @@ int engine_ended(struct engine *e, const char *key, const char *relay_id, enum r
     k->relay_id[0] = '\0';
     k->posted_at = 0;
     k->executed = false;
+    k->by_operator = false;
     for (size_t i = 0; i < k->n_members; i++)
         k->members[i].in_request = false;
     if (r == 0)
         r = engine_advance(e, k, now, out);
-    return no_memory(err, r == 0 ? engine_settle(e, k, out) : r);
+    if (r == 0)
+        r = engine_settle(e, k, out);
+    return r == 0 ? engine_wake(e, err) : no_memory(err, r);
 }

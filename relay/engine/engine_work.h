@@ -14,7 +14,8 @@ struct touched {
     bool fires, quiet;            /* after all alerts were applied */
     bool made;                    /* new with this notification */
     bool wanted;                  /* an alert reaches row 5 */
-    bool cancelled;               /* an unexecuted request ended because the key stopped firing */
+    struct cancelled cancelled;   /* what ended because the key stopped firing */
+    bool joins;                   /* alerts that get to row 5 join its hold or deferral */
     struct decision shared;       /* rows 5 to 13, without key and route */
     const struct member *leading; /* of the request that was made */
 };
@@ -24,11 +25,12 @@ struct item {
     const struct alert *alert;
     size_t index; /* in the notification */
     const struct route *route;
-    char *key;      /* its text, owned; NULL without a route */
-    size_t touched; /* which, or NO_KEY: a resolve of a key that is not there, or row 2 */
-    bool belonged;  /* to the open request, before this notification */
-    bool limited;   /* row 2: there was no room for it */
-    bool left;      /* a resolve that took a member out */
+    char *key;               /* its text, owned; NULL without a route */
+    size_t touched;          /* which, or NO_KEY: a resolve of a key that is not there, or row 2 */
+    bool in_request, waited; /* it belonged to the open request, to the hold or deferral, before
+                                this notification */
+    bool limited;            /* row 2: there was no room for it */
+    bool left;               /* a resolve that took a member out */
 };
 
 struct work {

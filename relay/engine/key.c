@@ -50,6 +50,11 @@ struct key *key_clone(const struct key *k)
     memcpy(copy->relay_id, k->relay_id, sizeof(copy->relay_id));
     copy->posted_at = k->posted_at;
     copy->executed = k->executed;
+    copy->by_operator = k->by_operator;
+    copy->hold_began = k->hold_began;
+    copy->hold_from = k->hold_from;
+    copy->deferred_at = k->deferred_at;
+    copy->deferred_for = k->deferred_for;
     copy->settled = k->settled;
     return GIVE(copy);
 }
@@ -123,6 +128,26 @@ void key_remove_member(struct key *k, struct member *m)
     member_clear(m);
     memmove(m, m + 1, (k->n_members - i - 1) * sizeof(*m));
     k->n_members--;
+}
+
+void key_all_wait(struct key *k)
+{
+    for (size_t i = 0; i < k->n_members; i++)
+        k->members[i].waits = !k->members[i].blind;
+}
+
+void key_end_waiting(struct key *k)
+{
+    k->hold_began = 0;
+    k->hold_from = 0;
+    k->deferred_at = 0;
+    for (size_t i = 0; i < k->n_members; i++)
+        k->members[i].waits = false;
+}
+
+bool key_is_waiting(const struct key *k)
+{
+    return k->hold_began != 0 || k->deferred_at != 0;
 }
 
 size_t key_firing(const struct key *k)

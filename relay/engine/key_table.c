@@ -93,10 +93,21 @@ static void put(struct key_table *t, size_t i, struct key *k)
     k->heap_index_ = i;
 }
 
+/* The order is total and made of what is stored, so that it is the same after a restart: ties are
+ * broken by the oldest deferral (who waits longest for a budget gets its slot), then by text. */
+static bool before(const struct key *a, const struct key *b)
+{
+    if (a->deadline_ != b->deadline_)
+        return a->deadline_ < b->deadline_;
+    if (a->rank_ != b->rank_)
+        return a->rank_ < b->rank_;
+    return strcmp(a->text, b->text) < 0;
+}
+
 static void sift_up(struct key_table *t, size_t i)
 {
     struct key *k = t->heap[i];
-    while (i > 0 && t->heap[(i - 1) / 2]->deadline_ > k->deadline_) {
+    while (i > 0 && before(k, t->heap[(i - 1) / 2])) {
         put(t, i, t->heap[(i - 1) / 2]);
         i = (i - 1) / 2;
     }
@@ -110,9 +121,9 @@ static void sift_down(struct key_table *t, size_t i)
         size_t child = 2 * i + 1;
         if (child >= t->n)
             break;
-        if (child + 1 < t->n && t->heap[child + 1]->deadline_ < t->heap[child]->deadline_)
+        if (child + 1 < t->n && before(t->heap[child + 1], t->heap[child]))
             child++;
-        if (t->heap[child]->deadline_ >= k->deadline_)
+        if (!before(t->heap[child], k))
             break;
         put(t, i, t->heap[child]);
         i = child;
@@ -163,6 +174,7 @@ void key_table_remove(struct key_table *t, struct key *k)
 void key_table_set_deadline(struct key_table *t, struct key *k, int64_t deadline)
 {
     k->deadline_ = deadline;
+    k->rank_ = k->deferred_at;
     sift_up(t, k->heap_index_);
     sift_down(t, k->heap_index_);
 }

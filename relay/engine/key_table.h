@@ -16,13 +16,14 @@ struct key_table *key_table_new(const struct rng *rng); /* NULL when out of memo
 void key_table_free(struct key_table *t);
 size_t key_table_count(const struct key_table *t);
 struct key *key_table_find(const struct key_table *t, const char *text);
-/* Takes k, which is not in it yet, with k->deadline_ set; false when out of memory (k stays the
- * caller's). */
+/* Takes k, which is not in it yet, with deadline_ and rank_ set; false when out of memory (k stays
+ * the caller's). */
 bool key_table_add(struct key_table *t, struct key *k);
 /* Takes k out and gives it to the caller. */
 void key_table_remove(struct key_table *t, struct key *k);
 void key_table_set_deadline(struct key_table *t, struct key *k, int64_t deadline);
-/* The key whose deadline comes first, NULL when there is none. */
+/* The key whose deadline comes first (ties: the oldest deferral, then the text), NULL when there is
+ * none. */
 struct key *key_table_first(const struct key_table *t);
 /* The i-th key, in no order; i < count. Valid until the table changes. */
 struct key *key_table_at(const struct key_table *t, size_t i);

@@ -59,6 +59,7 @@ struct request {
     char *route, *key, *target;
     char cause[16];               /* "alert", "timer", "redeliver" */
     char notification[ULID_SIZE]; /* the one that caused it, "" when none */
+    char replaces[ULID_SIZE];     /* the request that it redelivers, else "" */
     char *inputs;                 /* JSON object, made once */
     int64_t created_at;           /* relay */
     int64_t created_wall;         /* unix ms, display */

@@ -275,6 +275,11 @@ static const struct store_ops ops = {
     .get_target_memory = memory_get_target_memory,
     .list_requests = memory_list_requests,
     .list_attempts = memory_list_attempts,
+    .add_outcome = memory_add_outcome,
+    .list_outcomes = memory_list_outcomes,
+    .put_pause = memory_put_pause,
+    .delete_pause = memory_delete_pause,
+    .load_pauses = memory_load_pauses,
     .list_notifications = memory_list_notifications,
 };
 
@@ -285,6 +290,8 @@ int memory_store_new(struct memory_store **out, struct error *err)
         return error_set(err, -ENOMEM, "store %s: out of memory", MEMORY_NAME);
     m->notifications.type = &memory_notification_type;
     m->macs.type = &memory_mac_type;
+    m->outcomes.type = &memory_outcome_type;
+    m->pauses.type = &memory_pause_type;
     m->keys.type = &memory_key_type;
     m->requests.type = &memory_request_type;
     m->attempts.type = &memory_attempt_type;
@@ -306,6 +313,8 @@ void memory_store_free(struct memory_store *m)
     memory_table_free(&m->attempts);
     memory_table_free(&m->credentials);
     memory_table_free(&m->targets);
+    memory_table_free(&m->outcomes);
+    memory_table_free(&m->pauses);
     free(m->ages.macs);
     free(m->changes);
     free(m);

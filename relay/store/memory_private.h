@@ -3,6 +3,7 @@
  *   memory.c         life, transactions, faults, the table of functions
  *   memory_rows.c    notifications, keys, requests
  *   memory_learnt.c  attempts, and what they taught of credentials and targets
+ *   memory_outcomes.c, memory_pauses.c
  *   memory_macs.c    MACs, also by their age
  *   memory_table.c   rows by id */
 #ifndef RELAY_STORE_MEMORY_PRIVATE_H
@@ -25,7 +26,8 @@ struct memory_ages {
 };
 
 struct memory_store {
-    struct memory_table notifications, macs, keys, requests, attempts, credentials, targets;
+    struct memory_table notifications, macs, keys, requests, attempts, credentials, targets,
+        outcomes, pauses;
     struct memory_ages ages;
     bool has_time;
     struct store_time time;
@@ -62,7 +64,8 @@ const void *memory_named(const struct memory_table *table, const char *id);
 /* --- the tables ---------------------------------------------------------------
  */
 extern const struct memory_table_type memory_notification_type, memory_mac_type, memory_key_type,
-    memory_request_type, memory_attempt_type, memory_credential_type, memory_target_type;
+    memory_request_type, memory_attempt_type, memory_credential_type, memory_target_type,
+    memory_outcome_type, memory_pause_type;
 
 /* Room for one more MAC. */
 bool memory_ages_reserve(struct memory_ages *a);
@@ -99,6 +102,17 @@ int memory_count_requests(void *self, int64_t counts[static REQUEST_STATES], str
 int memory_list_requests(void *self, const char *cursor, size_t limit,
                          void (*each)(void *context, const struct request *r), void *context,
                          char next[static 64], struct error *err);
+int memory_add_outcome(void *self, const struct store_outcome_row *o, struct error *err);
+int memory_list_outcomes(void *self, const char *key,
+                         void (*each)(void *context, const struct store_outcome_row *o),
+                         void *context, struct error *err);
+int memory_put_pause(void *self, enum engine_scope scope, const char *name, int64_t since_wall,
+                     struct error *err);
+int memory_delete_pause(void *self, enum engine_scope scope, const char *name, struct error *err);
+int memory_load_pauses(void *self,
+                       int (*each)(void *context, enum engine_scope scope, const char *name,
+                                   int64_t since_wall),
+                       void *context, struct error *err);
 int memory_add_attempt(void *self, const char *relay_id, const struct attempt *a,
                        struct error *err);
 int memory_list_attempts(void *self, const char *relay_id,

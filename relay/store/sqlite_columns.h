@@ -11,7 +11,8 @@
 
 #define KEY_COLUMNS(X) \
     X(OWNED, text) X(OWNED, route) X(INT64, quiet_since) X(INT64, disarmed_at) X(INT64, cooldown_from) \
-    X(INT64, retry_from) X(FIXED, relay_id) X(INT64, posted_at) X(BOOL, executed) X(BOOL, settled)
+    X(INT64, retry_from) X(FIXED, relay_id) X(INT64, posted_at) X(BOOL, executed) X(BOOL, settled) \
+    X(BOOL, by_operator) X(INT64, hold_began) X(INT64, hold_from) X(INT64, deferred_at) X(REASON, deferred_for)
 
 #define NOTIFICATION_COLUMNS(X) \
     X(FIXED, id) X(OWNED, source) X(OWNED, format) X(INT64, received_wall) X(INT64, received_at) X(OWNED, alerts)
@@ -22,7 +23,10 @@
     X(INT64, created_wall) X(INT64, expires_ms) X(BOOL, slot) X(INT64, attempts) X(INT64, posted_at) \
     X(BOOL, executed) X(INT64, next_at) X(INT64, failures) X(INT64, run_id) X(NULLABLE, run_url) \
     X(FIXED, run_status) X(FIXED, conclusion) X(INT64, run_attempt) X(INT64, accepted_at) X(INT64, polls) \
-    X(NULLABLE, etag) X(NULLABLE, redirect) X(INT64, hops)
+    X(NULLABLE, etag) X(NULLABLE, redirect) X(INT64, hops) X(FIXED, replaces)
+
+#define OUTCOME_COLUMNS(X) \
+    X(INT64, at_wall) X(OWNED, key) X(NULLABLE, route) X(OWNED, verdict) X(OWNED, reason) X(FIXED, relay_id)
 
 #define ATTEMPT_COLUMNS(X) X(INT64, at_wall) X(FIXED, outcome) X(INT, http_status) X(FIXED, detail)
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 /* Far above max_members of the longest names an alert may have. */
+enum { BELONGS_TO_REQUEST = 1, BELONGS_TO_WAITING = 2 };
 #define MEMBERS_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 /* clang-format off */
@@ -19,9 +20,9 @@ static const struct column columns[] = {
 };
 /* clang-format on */
 
-/* One member is [source, fingerprint, starts_at or null, heard_at, blind, in_request, notification,
- * position]: an array, because 100,000 keys are read at every start and objects take twice the
- * time. */
+/* One member is [source, fingerprint, starts_at or null, heard_at, blind, belongs, notification,
+ * position], belongs a sum of 1 (to the request) and 2 (to the hold or deferral): an array, because
+ * 100,000 keys are read at every start and objects take twice the time. */
 static void add_member(struct buf *b, const struct member *m)
 {
     buf_add_char(b, '[');
@@ -32,7 +33,8 @@ static void add_member(struct buf *b, const struct member *m)
         buf_add_text(b, ",null");
     else
         buf_addf(b, ",%" PRId64, m->starts_at);
-    buf_addf(b, ",%" PRId64 ",%d,%d,", m->heard_at, m->blind ? 1 : 0, m->in_request ? 1 : 0);
+    buf_addf(b, ",%" PRId64 ",%d,%d,", m->heard_at, m->blind ? 1 : 0,
+             (m->in_request ? BELONGS_TO_REQUEST : 0) | (m->waits ? BELONGS_TO_WAITING : 0));
     buf_add_json_string(b, m->notification);
     buf_addf(b, ",%" PRIu32 "]", m->position);
 }
@@ -87,7 +89,9 @@ static int read_member(struct key *k, json_t *row)
     m->starts_at = json_is_null(starts_at) ? INT64_MIN : json_integer_value(starts_at);
     m->heard_at = json_integer_value(heard_at);
     m->blind = json_integer_value(json_array_get(row, 4)) != 0;
-    m->in_request = json_integer_value(json_array_get(row, 5)) != 0;
+    json_int_t belongs = json_integer_value(json_array_get(row, 5));
+    m->in_request = (belongs & BELONGS_TO_REQUEST) != 0;
+    m->waits = (belongs & BELONGS_TO_WAITING) != 0;
     if (strlen(notification) >= sizeof(m->notification))
         return -EBADMSG;
     memcpy(m->notification, notification, strlen(notification) + 1);

@@ -6,7 +6,8 @@
  *   sqlite_schema.c        migrations, what an existing file must be
  *   sqlite_query.c         prepared statements, binding and reading
  *   sqlite_fault.c         what a failure is called and what to do about it
- *   sqlite_notifications.c, sqlite_keys.c, sqlite_requests.c, sqlite_learnt.c   the rows themselves
+ *   sqlite_notifications.c, sqlite_keys.c, sqlite_requests.c, sqlite_learnt.c,
+ *   sqlite_outcomes.c, sqlite_pauses.c   the rows themselves
  */
 #ifndef RELAY_STORE_SQLITE_PRIVATE_H
 #define RELAY_STORE_SQLITE_PRIVATE_H
@@ -52,6 +53,11 @@ enum sqlite_statement {
     STATEMENT_GET_CREDENTIAL,
     STATEMENT_PUT_TARGET,
     STATEMENT_GET_TARGET,
+    STATEMENT_ADD_OUTCOME,
+    STATEMENT_LIST_OUTCOMES,
+    STATEMENT_PUT_PAUSE,
+    STATEMENT_DELETE_PAUSE,
+    STATEMENT_LOAD_PAUSES,
     SQLITE_STATEMENTS
 };
 
@@ -163,7 +169,8 @@ enum column_kind {
     COLUMN_INT64,
     COLUMN_INT,
     COLUMN_BOOL,
-    COLUMN_STATE
+    COLUMN_STATE,
+    COLUMN_REASON
 };
 struct column {
     enum column_kind kind;
@@ -207,6 +214,17 @@ int sqlite_put_target_memory(void *self, const char *target, const struct target
                              struct error *err);
 int sqlite_get_target_memory(void *self, const char *target, struct target_memory *out,
                              struct error *err);
+int sqlite_add_outcome(void *self, const struct store_outcome_row *o, struct error *err);
+int sqlite_list_outcomes(void *self, const char *key,
+                         void (*each)(void *context, const struct store_outcome_row *o),
+                         void *context, struct error *err);
+int sqlite_put_pause(void *self, enum engine_scope scope, const char *name, int64_t since_wall,
+                     struct error *err);
+int sqlite_delete_pause(void *self, enum engine_scope scope, const char *name, struct error *err);
+int sqlite_load_pauses(void *self,
+                       int (*each)(void *context, enum engine_scope scope, const char *name,
+                                   int64_t since_wall),
+                       void *context, struct error *err);
 int sqlite_list_requests(void *self, const char *cursor, size_t limit,
                          void (*each)(void *context, const struct request *r), void *context,
                          char next[static 64], struct error *err);

@@ -71,6 +71,15 @@ static const char *const statement_sql[SQLITE_STATEMENTS] = {
         "INSERT INTO targets (name" TARGET_COLUMNS(COLUMN_NAME) ") VALUES (?" TARGET_COLUMNS(COLUMN_MARK) ")"
         " ON CONFLICT (name) DO UPDATE SET name = excluded.name" TARGET_COLUMNS(COLUMN_REPLACE),
     [STATEMENT_GET_TARGET] = "SELECT 1" TARGET_COLUMNS(COLUMN_NAME) " FROM targets WHERE name = ?",
+
+    [STATEMENT_ADD_OUTCOME] =
+        "INSERT INTO outcomes (seq" OUTCOME_COLUMNS(COLUMN_NAME) ") VALUES (NULL" OUTCOME_COLUMNS(COLUMN_MARK) ")",
+    [STATEMENT_LIST_OUTCOMES] =
+        "SELECT seq" OUTCOME_COLUMNS(COLUMN_NAME) " FROM outcomes WHERE key = ? ORDER BY seq DESC LIMIT ?",
+    [STATEMENT_PUT_PAUSE] =
+        "INSERT INTO pauses (scope, name, since_wall) VALUES (?, ?, ?) ON CONFLICT (scope, name) DO NOTHING",
+    [STATEMENT_DELETE_PAUSE] = "DELETE FROM pauses WHERE scope = ? AND name = ?",
+    [STATEMENT_LOAD_PAUSES] = "SELECT scope, name, since_wall FROM pauses ORDER BY scope, name",
 };
 /* clang-format on */
 
@@ -252,6 +261,9 @@ static void bind_column(struct query *q, const struct column *c, const void *fie
     case COLUMN_BOOL:
         query_bind_int(q, *(const bool *)field ? 1 : 0);
         break;
+    case COLUMN_REASON:
+        query_bind_text(q, reason_text(*(const enum reason *)field));
+        break;
     case COLUMN_STATE:
         query_bind_text(q, request_state_text(*(const enum request_state *)field));
         break;
@@ -278,6 +290,16 @@ static void read_owned(struct query *q, char **out)
     *out = query_text_copy(q);
     if (*out == NULL)
         note(q, SQLITE_CORRUPT); /* the schema says NOT NULL */
+}
+
+/* "" is what a migrated row has: no deferral is on. */
+static void read_reason(struct query *q, enum reason *out)
+{
+    char word[32] = "";
+    query_text(q, word, sizeof(word));
+    *out = REASON_PAUSED;
+    if (word[0] != '\0' && !reason_parse(out, word))
+        note(q, SQLITE_CORRUPT);
 }
 
 static void read_state(struct query *q, enum request_state *out)
@@ -308,6 +330,9 @@ static void read_column(struct query *q, const struct column *c, void *field)
         break;
     case COLUMN_BOOL:
         *(bool *)field = query_int(q) != 0;
+        break;
+    case COLUMN_REASON:
+        read_reason(q, field);
         break;
     case COLUMN_STATE:
         read_state(q, field);

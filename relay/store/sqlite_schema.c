@@ -66,7 +66,21 @@ static const char version_1[] =
     "CREATE TABLE targets (name TEXT NOT NULL PRIMARY KEY, no_run_details INTEGER NOT NULL,"
     " no_relay_id INTEGER NOT NULL, marked INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
-const char *const sqlite_schema_versions[] = {version_1};
+/* Holds, deferrals, what timers decided, pauses, redelivery. deferred_for '': no deferral. */
+static const char version_2[] =
+    "ALTER TABLE keys ADD COLUMN by_operator INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN hold_began INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN hold_from INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN deferred_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN deferred_for TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE requests ADD COLUMN replaces TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE outcomes (seq INTEGER PRIMARY KEY, at_wall INTEGER NOT NULL, key TEXT NOT NULL,"
+    " route TEXT, verdict TEXT NOT NULL, reason TEXT NOT NULL, relay_id TEXT NOT NULL) STRICT;"
+    "CREATE INDEX outcomes_key ON outcomes (key, seq);"
+    "CREATE TABLE pauses (scope TEXT NOT NULL, name TEXT NOT NULL, since_wall INTEGER NOT NULL,"
+    " PRIMARY KEY (scope, name)) STRICT, WITHOUT ROWID;";
+
+const char *const sqlite_schema_versions[] = {version_1, version_2};
 const int sqlite_schema_version =
     sizeof(sqlite_schema_versions) / sizeof(sqlite_schema_versions[0]);
 

@@ -15,7 +15,7 @@
 
 #include "relay/base/error.h"
 #include "relay/base/rng.h"
-#include "relay/engine/key.h"
+#include "relay/engine/engine.h"
 #include "relay/github/request.h"
 
 #define STORE_MAC_SIZE 32
@@ -39,6 +39,16 @@ struct store_notification {
     char *alerts; /* JSON array: the decisions as they stand in the 202 */
 };
 void store_notification_clear(struct store_notification *n);
+
+/* What became of a key's hold or deferral without an alert. Owned when made, borrowed when listed.
+ */
+struct store_outcome_row {
+    int64_t at_wall;
+    char *key;
+    char *route; /* NULL: it is gone */
+    char *verdict, *reason;
+    char relay_id[ULID_SIZE]; /* with dispatch and running, else "" */
+};
 
 /* A MAC that was accepted, so that it is never accepted twice. */
 struct store_mac {
@@ -109,6 +119,16 @@ struct store_ops {
     int (*get_target_memory)(void *self, const char *target, struct target_memory *out,
                              struct error *err);
 
+    int (*add_outcome)(void *self, const struct store_outcome_row *o, struct error *err);
+    /* An operator's pauses; putting one that is there leaves it, with its time. */
+    int (*put_pause)(void *self, enum engine_scope scope, const char *name, int64_t since_wall,
+                     struct error *err);
+    int (*delete_pause)(void *self, enum engine_scope scope, const char *name, struct error *err);
+    int (*load_pauses)(void *self,
+                       int (*each)(void *context, enum engine_scope scope, const char *name,
+                                   int64_t since_wall),
+                       void *context, struct error *err);
+
     /* Listings for people: at most `limit` (1 to STORE_LIST_MAX) rows after `cursor` ("" = from the
      * start), newest first; each row is handed to `each`, which borrows it, *next (64 bytes) gets
      * the cursor of the next page or "" at the end. A cursor or limit that is none is -EINVAL. */
@@ -118,6 +138,9 @@ struct store_ops {
     int (*list_attempts)(void *self, const char *relay_id,
                          void (*each)(void *context, const struct attempt *a), void *context,
                          struct error *err); /* oldest first, at most 200 */
+    int (*list_outcomes)(void *self, const char *key,
+                         void (*each)(void *context, const struct store_outcome_row *o),
+                         void *context, struct error *err); /* newest first, at most 200 */
     int (*list_notifications)(void *self, const char *cursor, size_t limit,
                               void (*each)(void *context,
                                            const struct store_notification *n /* body NULL */),

@@ -229,8 +229,15 @@ static inline void timers(struct fixture *f)
     struct error err = {0};
 
     effects_clear(&f->effects);
-    assert_int_equal(engine_timers(f->engine, f->now, &f->effects, &err), 0);
+    assert_int_equal(engine_timers(f->engine, f->now, (struct wall){START}, &f->effects, &err), 0);
     assert_true(engine_next(f->engine) > f->now);
+}
+
+static inline void set_stop(struct fixture *f, bool stop)
+{
+    struct error err = {0};
+
+    assert_int_equal(engine_set_stop(f->engine, stop, f->now, &err), 0);
 }
 
 /* Fires one alert, and its run comes to this end at once: what the key keeps are the windows. */
@@ -250,11 +257,13 @@ static inline void state_text(const struct fixture *f, struct buf *out)
                  (long long)k->quiet_since, (long long)k->disarmed_at, (long long)k->cooldown_from,
                  (long long)k->retry_from, k->relay_id, (long long)k->posted_at, k->executed,
                  k->settled, (long long)k->deadline_);
+        buf_addf(out, " %d %lld %lld %lld %s", k->by_operator, (long long)k->hold_began,
+                 (long long)k->hold_from, (long long)k->deferred_at, reason_text(k->deferred_for));
         for (size_t j = 0; j < k->n_members; j++) {
             const struct member *m = &k->members[j];
             buf_addf(out, " %s/%s %lld %lld %d %d %s %u", m->source, m->fingerprint,
-                     (long long)m->starts_at, (long long)m->heard_at, m->blind, m->in_request,
-                     m->notification, m->position);
+                     (long long)m->starts_at, (long long)m->heard_at, m->blind,
+                     m->in_request + 2 * m->waits, m->notification, m->position);
         }
         buf_add_char(out, '\n');
     }

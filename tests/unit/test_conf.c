@@ -91,13 +91,15 @@ static void test_values_of_a_file_arrive(void **state)
         "  stale_after = \"2d\"; inputs = ( { name = \"model\"; value = \"{label:model}\";\n"
         "  pattern = \"[a-z]+\"; }, { name = \"why\"; value = \"{{x\"; } ); },\n"
         "  { name = \"r2\"; match = ( \"z=1\" ); key = ( \"m\", \"n\" ); target = \"t2\";\n"
-        "  settle = \"1h\"; rearm_after = \"0s\"; hold = \"0s\"; when_blocked = \"drop\"; } );\n";
+        "  settle = \"1h\"; rearm_after = \"0s\"; hold = \"2m\"; hold_max = \"5m\"; extend_hold = "
+        "true;\n"
+        "  when_blocked = \"defer\"; } );\n";
     struct conf *c = NULL;
     struct conf_report report;
     int r = load(&c, text, &report);
     print_report(&report);
     assert_int_equal(r, 0);
-    assert_int_equal(report.n_warnings, 1);
+    assert_int_equal(report.n_warnings, 2);
     assert_string_equal(c->listen.host, "::1");
     assert_int_equal(c->listen.port, 0);
     assert_string_equal(c->admin.host, "::1");
@@ -142,6 +144,10 @@ static void test_values_of_a_file_arrive(void **state)
     assert_int_equal(c->routes[1].route.n_key_labels, 2);
     assert_int_equal(c->routes[1].route.policy.settle_ms, HOUR_MS);
     assert_int_equal(c->routes[1].route.policy.rearm_after_ms, 0);
+    assert_int_equal(c->routes[1].route.policy.hold_ms, 2 * 60000);
+    assert_int_equal(c->routes[1].route.policy.hold_max_ms, 5 * 60000);
+    assert_true(c->routes[1].route.policy.extend_hold);
+    assert_int_equal(c->routes[1].route.policy.when_blocked, WHEN_BLOCKED_DEFER);
     conf_unref(c);
     conf_report_clear(&report);
 }
@@ -238,10 +244,8 @@ static const struct {
     {"a pattern that ERE lacks", OTHER_ROUTE("name = \"r\"; key = ( ); target = \"retrain\";\nmatch = ( \"a=~\\\\d+\" );"), 1, "t.conf:5: routes[0].match: "},
     {"an empty key label", OTHER_ROUTE("name = \"r\"; match = ( \"a=b\" ); target = \"retrain\";\nkey = ( \"\" );"), 1, "t.conf:5: routes[0].key: an empty label name"},
     {"two routes of a name", SOURCES TARGETS "routes = ( { " ROUTE " },\n{ " ROUTE " } );\n", 1, "t.conf:4: routes[1].name: \"kospi\" is the name of another route"},
-    {"a hold, later", IN_ROUTE("hold = \"2m\";"), 1, "t.conf:4: routes[0].hold: is not available yet"},
-    {"a longest hold, later", IN_ROUTE("hold_max = \"2m\";"), 1, "t.conf:4: routes[0].hold_max: is not available yet"},
-    {"an extended hold, later", IN_ROUTE("extend_hold = true;"), 1, "t.conf:4: routes[0].extend_hold: is not available yet"},
-    {"defer, later", IN_ROUTE("when_blocked = \"defer\";"), 1, "t.conf:4: routes[0].when_blocked: \"defer\" is not available"},
+    {"a longest hold below the hold", IN_ROUTE("hold = \"2m\"; hold_max = \"1m\"; extend_hold = true;"), 1, "t.conf:4: routes[0].hold_max: is shorter than hold"},
+    {"another word for defer", IN_ROUTE("when_blocked = \"later\";"), 1, "t.conf:4: routes[0].when_blocked:"},
     {"yes for true", IN_ROUTE("extend_hold = \"yes\";"), 1, "t.conf:4: routes[0].extend_hold: true or false is wanted"},
     {"a cooldown in words", IN_ROUTE("cooldown = \"6 hours\";"), 1, "t.conf:4: routes[0].cooldown: "},
     {"a cooldown over a year", IN_ROUTE("cooldown = \"366d\";"), 1, "t.conf:4: routes[0].cooldown: 366d is out of range"},
@@ -304,6 +308,10 @@ static const struct {
     {"rearm_after beside rearm = cooldown", IN_ROUTE("rearm = \"cooldown\";\nrearm_after = \"9h\";"), "t.conf:5: routes[0].rearm_after: has no effect"},
     {"settle past rearm_after", IN_ROUTE("rearm_after = \"7h\"; settle = \"8h\";"), "t.conf:4: routes[0].settle: is longer"},
     {"rearm_after before the cooldown", IN_ROUTE("rearm_after = \"5h\";"), "t.conf:4: routes[0].rearm_after: is shorter"},
+    {"every repeat runs", IN_ROUTE("rearm = \"cooldown\"; cooldown = \"0s\";"), "t.conf:4: routes[0].cooldown: is 0s"},
+    {"extend_hold without hold", IN_ROUTE("extend_hold = true;"), "t.conf:4: routes[0].extend_hold: has no effect"},
+    {"hold_max of a hold that nothing extends", IN_ROUTE("hold = \"1m\";\nhold_max = \"5m\";"), "t.conf:5: routes[0].hold_max: has no effect"},
+    {"a hold past stale_after", IN_ROUTE("hold = \"10h\";"), "t.conf:4: routes[0].hold: is not shorter"},
     {"stale too soon", IN_ROUTE("stale_after = \"5m\";"), "t.conf:4: routes[0].stale_after: "},
     {"more alerts than members", IN_ROUTE("min_alerts = 5; max_members = 4;"), "t.conf:4: routes[0].min_alerts: "},
     {"an empty match", OTHER_ROUTE("name = \"r\"; match = ( ); key = ( ); target = \"retrain\";"), "t.conf:4: routes[0].match: is empty"},

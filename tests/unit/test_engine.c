@@ -18,7 +18,7 @@ static void nothing(struct fixture *f)
 
 static void stopped(struct fixture *f)
 {
-    engine_set_stop(f->engine, true);
+    set_stop(f, true);
 }
 
 static void needs_two(struct fixture *f)
@@ -169,7 +169,11 @@ static void a_created_request_says_whose_it_is(void **state)
     fixture_init(&f);
     assert_says(fire(&f, "a"), DISPATCH, FIRST);
     const struct created_request *r = &f.effects.created[0];
-    assert_ptr_equal(r->route, &f.routes[0]);
+    assert_ptr_equal(r->route, f.routes[0].name);
+    assert_ptr_equal(r->target, f.routes[0].target);
+    assert_int_equal(r->cause, CAUSE_ALERT);
+    assert_string_equal(r->notification, f.notification);
+    assert_int_equal(r->expires_ms, 6 * HOUR);
     assert_string_equal(r->key, KEY);
     assert_string_equal(r->inputs, "{}");
     assert_string_equal(r->relay_id, f.effects.decisions[0].relay_id);
@@ -204,9 +208,9 @@ static void nobody_is_first_when_the_leading_member_was_heard_before(void **stat
     (void)state;
     struct fixture f;
     fixture_init(&f);
-    engine_set_stop(f.engine, true);
+    set_stop(&f, true);
     assert_says(post_one(&f, ALERT_FIRING, "ma5", START), SUPPRESSED, PAUSED);
-    engine_set_stop(f.engine, false);
+    set_stop(&f, false);
     assert_says(post_one(&f, ALERT_FIRING, "ma20", START - HOUR), DISPATCH, JOINED);
     assert_string_equal(f.led_by, "ma5");
     assert_false(f.led_here);

@@ -18,9 +18,9 @@ static void a_request_may_be_posted_while_its_key_fires(void **state)
     open_request(&f, id);
     struct request_view r = view_of(id, false);
     assert_int_equal(engine_may_post(f.engine, &r, f.now), MAY_POST);
-    engine_set_stop(f.engine, true);
+    set_stop(&f, true);
     assert_int_equal(engine_may_post(f.engine, &r, f.now), MAY_POST_WAIT);
-    engine_set_stop(f.engine, false);
+    set_stop(&f, false);
     assert_int_equal(engine_expires_at(f.engine, &r), START + 6 * HOUR);
     assert_int_equal(engine_may_post(f.engine, &r, START + 6 * HOUR - 1), MAY_POST);
     assert_int_equal(engine_may_post(f.engine, &r, START + 6 * HOUR), MAY_POST_EXPIRED);

@@ -127,10 +127,10 @@ static const struct way ways[] = {
 };
 
 /* What the process that had the fault says of it, by its exit status. */
-enum verdict { COMMITTED, FAILED, NOT_REACHED, BROKEN };
+enum expected { COMMITTED, FAILED, NOT_REACHED, BROKEN };
 
 /* Transaction 1 is there before the fault, 2 has it, 3 comes after it when it goes on. */
-static enum verdict live_through(struct fixture *f, const struct way *way, long nth)
+static enum expected live_through(struct fixture *f, const struct way *way, long nth)
 {
     if (sqlite_store_open(&f->store, f->path, &f->report, &f->err) != 0 || put_all(f, 1, 100) != 0)
         return BROKEN;
@@ -152,23 +152,23 @@ static enum verdict live_through(struct fixture *f, const struct way *way, long 
     return rc == 0 ? COMMITTED : FAILED;
 }
 
-static enum verdict in_a_process(struct fixture *f, const struct way *way, long nth)
+static enum expected in_a_process(struct fixture *f, const struct way *way, long nth)
 {
     int status = 0;
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        enum verdict verdict = live_through(f, way, nth);
+        enum expected verdict = live_through(f, way, nth);
         if (verdict == BROKEN)
             (void)fprintf(stderr, "%s, fault %ld: %s\n", way->name, nth, f->err.text);
         _exit((int)verdict);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
-    return (enum verdict)WEXITSTATUS(status);
+    return (enum expected)WEXITSTATUS(status);
 }
 
-static void judge(struct fixture *f, const struct way *way, long nth, enum verdict verdict)
+static void judge(struct fixture *f, const struct way *way, long nth, enum expected verdict)
 {
     fixture_open(f);
     int rows = rows_of(f, 2);
@@ -188,7 +188,7 @@ static void a_commit_is_all_or_nothing_wherever_the_disk_fails(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-        enum verdict verdict = COMMITTED;
+        enum expected verdict = COMMITTED;
         int failed = 0;
         int tried = 0;
         for (long nth = 1; verdict != NOT_REACHED; nth += ways[i].stride) {

@@ -10,6 +10,9 @@
 
 #include <cmocka.h>
 
+/* A relay that was never down. */
+#define RULES(p) (&(struct window_rules){.policy = &(p)})
+
 #define T INT64_C(1000000)
 
 static struct key *make(void)
@@ -36,13 +39,13 @@ static void cooldown_and_retry_end_with_the_later(void **state)
     k->retry_from = T + 550;
     assert_int_equal(window_cooldown_until(k, &p, T + 600), T + 650);
     assert_int_equal(window_cooldown_until(k, &p, T + 650), 0);
-    assert_int_equal(window_next(k, &p), T + 600);
-    assert_true(window_advance(k, &p, T + 600));
+    assert_int_equal(window_next(k, RULES(p)), T + 600);
+    assert_true(window_advance(k, RULES(p), T + 600));
     assert_int_equal(k->cooldown_from, 0);
-    assert_int_equal(window_next(k, &p), T + 650);
+    assert_int_equal(window_next(k, RULES(p)), T + 650);
     assert_false(window_forgettable(k));
-    assert_true(window_advance(k, &p, T + 650));
-    assert_false(window_advance(k, &p, T + 651));
+    assert_true(window_advance(k, RULES(p), T + 650));
+    assert_false(window_advance(k, RULES(p), T + 651));
     assert_true(window_forgettable(k));
     key_free(k);
 }
@@ -54,23 +57,23 @@ static void disarming_ends_by_settle_or_rearm_after(void **state)
     never.rearm_after_ms = 0;
     cooldown.rearm = REARM_COOLDOWN;
     struct key *k = make();
-    assert_int_equal(window_disarmed_until(k, &p, T), 0);
+    assert_int_equal(window_disarmed_until(k, RULES(p), T), 0);
     assert_non_null(key_add_member(k, "s", "f"));
     k->members[0].heard_at = T;
     k->disarmed_at = T;
-    assert_int_equal(window_disarmed_until(k, &p, T), T + 2000);
-    assert_int_equal(window_disarmed_until(k, &p, T + 2000), 0);
-    assert_int_equal(window_disarmed_until(k, &never, T), WINDOW_NO_END);
-    assert_int_equal(window_disarmed_until(k, &cooldown, T), 0);
+    assert_int_equal(window_disarmed_until(k, RULES(p), T), T + 2000);
+    assert_int_equal(window_disarmed_until(k, RULES(p), T + 2000), 0);
+    assert_int_equal(window_disarmed_until(k, RULES(never), T), WINDOW_NO_END);
+    assert_int_equal(window_disarmed_until(k, RULES(cooldown), T), 0);
     key_remove_member(k, &k->members[0]);
     k->quiet_since = T + 10;
-    assert_int_equal(window_disarmed_until(k, &never, T + 10), T + 60);
+    assert_int_equal(window_disarmed_until(k, RULES(never), T + 10), T + 60);
     k->quiet_since = T - 10; /* quiet before the POST does not count */
-    assert_int_equal(window_disarmed_until(k, &never, T), T + 50);
-    assert_int_equal(window_next(k, &never), T + 50);
-    assert_true(window_advance(k, &never, T + 50));
+    assert_int_equal(window_disarmed_until(k, RULES(never), T), T + 50);
+    assert_int_equal(window_next(k, RULES(never)), T + 50);
+    assert_true(window_advance(k, RULES(never), T + 50));
     assert_int_equal(k->disarmed_at, 0);
-    assert_int_equal(window_next(k, &never), INT64_MAX);
+    assert_int_equal(window_next(k, RULES(never)), INT64_MAX);
     key_free(k);
 }
 
@@ -84,14 +87,14 @@ static void stale_members_leave_and_quiet_begins_when_they_did(void **state)
         assert_non_null(m);
         m->heard_at = T + 100 * i;
     }
-    assert_int_equal(window_next(k, &p), T + 900);
-    assert_false(window_advance(k, &p, T + 899));
-    assert_true(window_advance(k, &p, T + 900));
+    assert_int_equal(window_next(k, RULES(p)), T + 900);
+    assert_false(window_advance(k, RULES(p), T + 899));
+    assert_true(window_advance(k, RULES(p), T + 900));
     assert_int_equal(k->n_members, 2);
     assert_int_equal(k->quiet_since, 0);
     /* Looked at late: quiet since the last one went, and settled since. */
     k->disarmed_at = T;
-    assert_true(window_advance(k, &p, T + 1100 + 50));
+    assert_true(window_advance(k, RULES(p), T + 1100 + 50));
     assert_int_equal(k->n_members, 0);
     assert_int_equal(k->quiet_since, T + 1100);
     assert_int_equal(k->disarmed_at, 0);
@@ -125,8 +128,8 @@ static void endless_windows_do_not_wrap(void **state)
     assert_non_null(key_add_member(k, "s", "a"));
     k->members[0].heard_at = T;
     assert_int_equal(window_cooldown_until(k, &endless, T), INT64_MAX);
-    assert_int_equal(window_next(k, &endless), INT64_MAX);
-    assert_false(window_advance(k, &endless, T + 1));
+    assert_int_equal(window_next(k, RULES(endless)), INT64_MAX);
+    assert_false(window_advance(k, RULES(endless), T + 1));
     key_free(k);
 }
 
