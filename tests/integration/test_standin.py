@@ -268,6 +268,15 @@ def test_the_judge_sees_posts_without_proof(standin: StandIn) -> None:
         standin.assert_clean()
 
 
+def test_a_post_arrives_when_the_kernel_has_it_not_when_the_standin_comes_to_read_it(standin: StandIn) -> None:
+    standin.set(accept_delay_s=0.5)
+    before = time.monotonic()
+    dispatch(standin)
+    assert time.monotonic() - before >= 0.5
+    (post,) = standin.api.judge.posts()
+    assert -0.05 < post.at - before < 0.3
+
+
 def test_the_judge_notes_bad_habits(standin: StandIn) -> None:
     dispatch(standin, with_inputs(relay_id=5), headers={"Accept": None, "X-GitHub-Api-Version": None})
     noted = " ".join(standin.judge()["violations"])

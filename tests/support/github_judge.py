@@ -6,17 +6,19 @@ request was POSTed again although the client held no proof that the former POST 
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 # An answer with one of these, received whole, says that nothing was started.
 PROOF = {301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 411, 413, 415, 422, 429, 451}
 # After these (limits and the keys a client may leave out aside) the same POST can only fail again.
 PERMANENT = {400, 404, 410, 422, 451}
 WRITE_GAP_S = 1.0
-GAP_TOLERANCE_S = 0.25  # arrivals are stamped by a thread that may be scheduled late on a busy machine
+# Between a client's decision to send and the arrival lie its commit and its connect; when the former POST's were slow
+# and its answer told nothing that would count anew, the gap shrinks by as much. A client that counts from an answer, or
+# from the start after a crash, has no such excuse: there only its whole milliseconds are left.
+GAP_TOLERANCE_S = 0.1
 LOST_GRACE_S = 45 * 60  # how long GitHub was seen to take until a run showed
 
 
@@ -25,7 +27,7 @@ class Post:
     """One dispatch POST as it came and as it was answered."""
 
     relay_id: Optional[str]
-    at: float                      # monotonic, when its header was complete
+    at: float                      # monotonic, when its header reached this machine
     wall: float                    # unix seconds, for people
     inputs: Optional[dict[str, Any]] = None
     status: Optional[int] = None   # None: no whole answer was sent
@@ -50,12 +52,11 @@ class Post:
 class Judge:
     """Any thread."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._lock = threading.RLock()
         self._posts: list[Post] = []
         self._last_write: dict[str, float] = {}
-        self.gap_tolerance_s = GAP_TOLERANCE_S
+        self.gap_tolerance_s, self.smallest_gap_s = GAP_TOLERANCE_S, float("inf")
         self.violations: list[str] = []
         self.requests: Counter[str] = Counter()
 
@@ -64,22 +65,22 @@ class Judge:
         with self._lock:
             self.violations.append(text)
 
-    def request(self, kind: str, headers: Any, token: str, write: bool) -> None:
-        """Every request to the API, before anything is decided about it."""
+    def request(self, kind: str, headers: Any, token: str, write_at: Optional[float]) -> None:
+        """Every request to the API, before anything is decided about it. write_at: its arrival if it is a write."""
         with self._lock:
             self.requests[kind] += 1
             for name in ("User-Agent", "Accept", "Authorization", "X-GitHub-Api-Version"):
                 if not headers.get(name):
                     self.violation(f"{kind}: no {name} header")
-            if write:
-                self._write(kind, headers, token)
+            if write_at is not None:
+                self._write(kind, headers, token, write_at)
 
-    def _write(self, kind: str, headers: Any, token: str) -> None:
-        now = self._clock()
-        gap = now - self._last_write.get(token, float("-inf"))
+    def _write(self, kind: str, headers: Any, token: str, at: float) -> None:
+        gap = at - self._last_write.get(token, float("-inf"))
+        self.smallest_gap_s = min(self.smallest_gap_s, gap)
         if gap < WRITE_GAP_S - self.gap_tolerance_s:
             self.violation(f"{kind}: {gap:.3f} s after the last write with this token")
-        self._last_write[token] = now
+        self._last_write[token] = at
         if headers.get("Expect"):
             self.violation(f"{kind}: Expect: {headers['Expect']}")
 

@@ -1,6 +1,7 @@
 """The stand-in's sockets: reads requests, obeys the scripts, writes answers, good ones and bad ones."""
 from __future__ import annotations
 
+import io
 import json
 import socket
 import struct
@@ -18,6 +19,29 @@ from tests.support.github_rules import Refusal
 from tests.support.github_script import Script, Scripts
 
 BODY_MAX = 25_000_000
+SO_TIMESTAMPNS = 35  # socket(7), as in <asm-generic/socket.h>; Python has no name for it
+
+
+class Stamped(io.RawIOBase):
+    """What a client sends, and when the kernel got it: this thread may be told much later on a busy machine."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.at = time.monotonic()
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """One read; `at` is the arrival of its last byte."""
+        size, notes, _, _ = self._connection.recvmsg_into([buffer], socket.CMSG_SPACE(16))
+        self.at = time.monotonic()
+        for level, kind, data in notes:
+            if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+                seconds, nanoseconds = struct.unpack("qq", data)
+                self.at -= time.time() - seconds - nanoseconds / 1e9
+        return size
 
 
 class Server(ThreadingHTTPServer):
@@ -35,6 +59,11 @@ class Server(ThreadingHTTPServer):
         self.stopping = threading.Event()
         self.open: set[socket.socket] = set()
         api.base = f"http://{address[0]}:{self.server_address[1]}"
+
+    def server_bind(self) -> None:
+        """Connections inherit the option, so that what comes before accept() is stamped too."""
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        super().server_bind()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accepts as slowly as the control asks for."""
@@ -73,6 +102,13 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Server
     timeout = 120
+
+    def setup(self) -> None:
+        """Reads through Stamped."""
+        super().setup()
+        self.rfile.close()
+        self.stamped = Stamped(self.connection)
+        self.rfile = io.BufferedReader(self.stamped)
 
     def log_message(self, format: str, *args: Any) -> None:
         """The judge keeps what matters."""
@@ -123,10 +159,10 @@ class Handler(BaseHTTPRequestHandler):
         api = self.server.api
         api.match(request)
         script = self.server.scripts.take(request.kind)
-        write = request.method != "GET"
-        api.judge.request(request.kind, request.headers, api.token_of(request), write)
+        at = self.stamped.at
+        api.judge.request(request.kind, request.headers, api.token_of(request), None if request.method == "GET" else at)
         if request.kind == "dispatch":
-            request.post = Post(None, time.monotonic(), time.time())
+            request.post = Post(None, at, time.time())
             api.judge.post(request.post)
         if script and script.do == "slow_read":
             self.server.stopping.wait(script.seconds or 1)
