@@ -179,6 +179,36 @@ def test_an_old_server_gets_no_run_details_key(relay: Relay, standin: StandIn) -
     assert len(standin.runs()) == 1
 
 
+@pytest.mark.parametrize("rearm, blocked_by", [("resolved", "not_rearmed"), ("cooldown", "cooldown")])
+def test_a_run_accepted_without_an_id_ends_untracked_and_blocks_like_any_other(
+        make_relay: Callable[..., Relay], standin: StandIn, rearm: str, blocked_by: str) -> None:
+    standin.set(details_given=False)
+    standin.script("dispatch", "slow_read", seconds=1)
+    relay = make_relay({"routes": {"rearm": rearm}}).start()
+    starts = time.time() - 120
+    first = relay.post(grafana_body(alert(starts=starts)))
+    assert decided(first) == ["dispatch/first"]
+    relay_id = first.json()["alerts"][0]["relay_id"]
+    standin.wait_posts(1)
+    sending = relay.request(relay_id)
+    assert (sending["state"], sending["run"], sending["attempts"]) == ("sending", None, [])
+    request = relay.wait_request(relay_id, "done", "dead", "parked")
+    assert (request["state"], request["reason"], request["run"]) == ("done", "untracked", None)
+    assert [(a["outcome"], a["http_status"]) for a in request["attempts"]] == [("accepted_no_id", 204)]
+    for again in ("before", "after"):
+        firing = grafana_body(alert(starts=starts, annotations={again: "a restart"}))
+        assert decided(relay.post(firing)) == [f"suppressed/{blocked_by}"], again
+        resolve = alert(status="resolved", starts=starts, annotations={again: "a restart"})
+        assert decided(relay.post(grafana_body(resolve))) == ["resolved/quiet"], again
+        assert (relay.request(relay_id)["state"], relay.request(relay_id)["reason"]) == ("done", "untracked")
+        if again == "before":
+            relay.restart()
+    assert [r["relay_id"] for r in relay.api("requests")["items"]] == [relay_id]
+    # Nothing is asked about a run that nobody can name.
+    stays(lambda: standin.judge()["requests"] == {"dispatch": 1}, 2, "one POST and no other request")
+    standin.assert_clean()
+
+
 @pytest.mark.parametrize("settings, words", [({"workflow_state": "disabled_manually"}, "disabled"),
                                              ({"refs": ["trunk"]}, "No ref found"), ({"trigger": False}, "trigger")])
 def test_a_refused_dispatch_is_dead_with_githubs_words(relay: Relay, standin: StandIn, settings: dict[str, Any],

@@ -157,6 +157,34 @@ def test_a_reload_never_answers_503(relay: Relay) -> None:
         assert relay.post(grafana_body(alert(f"m{n}"))).status == 202
 
 
+def retarget(relay: Relay, name: str) -> None:
+    """Names the one target anew and waits until a reload has taken it."""
+    assert relay.process is not None and isinstance(relay.config, dict)
+    (target,), (route,) = relay.config["targets"], relay.config["routes"]
+    reloads = relay.log_text().count("event=reloaded ")
+    relay.write_config({**relay.config, "targets": [{**target, "name": name}], "routes": [{**route, "target": name}]})
+    relay.process.signal(signal.SIGHUP)
+    until(lambda: relay.log_text().count("event=reloaded ") > reloads, 10, "the reload")
+
+
+def test_a_run_whose_target_left_the_config_is_followed_again_when_it_comes_back(relay: Relay,
+                                                                                  standin: StandIn) -> None:
+    standin.set(in_progress_s=None)
+    relay_id = relay.post(grafana_body()).json()["alerts"][0]["relay_id"]
+    run_id = relay.wait_request(relay_id, "accepted")["run"]["id"]
+    retarget(relay, "other")
+    standin.server.control.finish({"run_id": run_id})
+    # Its first poll is due after five seconds.
+    stays(lambda: standin.judge()["requests"] == {"dispatch": 1}, 6, "nobody asks about the run")
+    left = relay.request(relay_id)
+    assert (left["state"], left["target"], left["run"]["conclusion"]) == ("accepted", "retrain", None)
+    retarget(relay, "retrain")
+    request = relay.wait_request(relay_id, "done", timeout=20)
+    assert (request["reason"], request["run"]["id"], request["run"]["status"]) == ("success", run_id, "completed")
+    assert standin.judge()["posts_total"] == 1
+    standin.assert_clean()
+
+
 @pytest.fixture
 def notify(tmp_path_factory: Any) -> Any:
     """A socket that listens as systemd does."""
