@@ -87,7 +87,7 @@ install: all ## install under PREFIX (/usr/local), below DESTDIR
 
 demo: all ## the main job end to end on loopback, with real Prometheus and Alertmanager; KEEP=1 leaves it up
 	@sh tests/support/deps.sh demo programs
-	@tests/demo/run
+	@RELAY_BIN='$(abspath $(BUILD))/drift-relay' tests/demo/run
 
 test: ## everything that CI runs; TIER=unit runs one tier
 	@sh tests/support/deps.sh build test programs

@@ -38,6 +38,25 @@ thread() {
     sanitized pytests build/thread/drift-relay $threaded_integration
 }
 
+# Each step is a check, and so are its end and what it leaves behind. All that it starts is told a path in its folder.
+demo() {
+    local log=$TALLY.out
+    TMPDIR=$(mktemp -d) || return
+    export TMPDIR
+    KEEP='' RELAY_BIN=$PWD/build/werror/drift-relay timeout --foreground -k 5 180 tests/demo/run > "$log" 2>&1
+    check "exit status of the demo" [ $? -eq 0 ]
+    cat "$log"
+    count "$(grep -c '^✓ ' "$log")" "$(grep -c '^✗ ' "$log")" 0
+    check "all steps were done" grep -q "^All $(grep -c '^✓ ' "$log") steps done in " "$log"
+    check "last line of the demo" grep -qx 'The addresses are closed again; .*' <(tail -n 1 "$log")
+    check "nothing stays running" nothing_runs "$TMPDIR"
+    check "nothing stays in TMPDIR" rmdir "$TMPDIR"
+}
+
+nothing_runs() {
+    ! pgrep -af "$1"
+}
+
 # tier NAME COMMAND…: runs the command, a function that counts its checks, and prints the tier's line
 passed=0 failed=0 skipped=0
 wanted=" $* "
@@ -68,6 +87,7 @@ tier integration  plain all pytests build/werror/drift-relay tests/integration
 tier fault        plain all pytests build/werror/drift-relay tests/fault
 tier address      address
 tier thread       thread
+tier demo         plain all demo
 tier prometheus   check "rules and configuration" sh tests/lint/prometheus.sh
 
 if [ -z "${ran-}" ]; then
