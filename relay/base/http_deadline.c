@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LONGEST_WAIT_MS = 60000 };
+enum { LONGEST_WAIT_MS = 60000, REMIND_MS = 100 };
 
 struct deadline_watch {
     const struct clock *clock;
@@ -19,7 +19,7 @@ struct deadline_watch {
     pthread_mutex_t lock; /* everything below */
     struct deadline *first;
     int64_t planned_ms; /* when the thread looks again by itself */
-    bool stop;
+    bool reminding, stop;
 };
 
 static void wake(const struct deadline_watch *w)
@@ -47,6 +47,29 @@ static int64_t cut_overdue(struct deadline_watch *w)
     return earliest_ms;
 }
 
+/* Lock held. The peer's end has shut this side for reading already, so doing it once more changes
+ * nothing; it only wakes whoever polls the socket. What was not read yet still can be, and a peer
+ * that closed its half after a whole request gets its answer. */
+static void remind_of_ends(const struct deadline_watch *w)
+{
+    for (const struct deadline *d = w->first; d != NULL; d = d->next) {
+        struct pollfd peer = {.fd = d->fd, .events = POLLRDHUP};
+        if (poll(&peer, 1, 0) > 0)
+            shutdown(d->fd, SHUT_RD);
+    }
+}
+
+/* Lock held. Returns when to look again. */
+static int64_t look(struct deadline_watch *w)
+{
+    w->planned_ms = cut_overdue(w);
+    if (!w->reminding)
+        return w->planned_ms;
+    remind_of_ends(w);
+    int64_t next_ms = clock_mono(w->clock).ms + REMIND_MS;
+    return next_ms < w->planned_ms ? next_ms : w->planned_ms;
+}
+
 static int wait_for(const struct deadline_watch *w, int64_t until_ms)
 {
     if (until_ms == INT64_MAX)
@@ -63,8 +86,7 @@ static void *watch(void *argument)
     for (;;) {
         pthread_mutex_lock(&w->lock);
         bool stop = w->stop;
-        w->planned_ms = cut_overdue(w);
-        int64_t until_ms = w->planned_ms;
+        int64_t until_ms = look(w);
         pthread_mutex_unlock(&w->lock);
         if (stop)
             return NULL;
@@ -111,6 +133,14 @@ void deadline_watch_stop(struct deadline_watch *w)
     pthread_mutex_destroy(&w->lock);
     close(w->wake_fd);
     free(w);
+}
+
+void deadline_watch_remind(struct deadline_watch *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->reminding = true;
+    pthread_mutex_unlock(&w->lock);
+    wake(w);
 }
 
 /* Lock held. True when the thread would wake too late for it. */

@@ -31,6 +31,11 @@ __attribute__((warn_unused_result)) int
 deadline_watch_start(struct deadline_watch **out, const struct clock *clock, struct error *err);
 /* Ends the thread. No entry may be left. NULL is fine. */
 void deadline_watch_stop(struct deadline_watch *w);
+/* From now on the library is told again, ten times a second, of every peer that ended its side:
+ * libmicrohttpd's edge-triggered epoll misses an end that came together with the last bytes, and
+ * would wait for the rest of the request until its deadline. For a drain, which waits for it too.
+ */
+void deadline_watch_remind(struct deadline_watch *w);
 
 /* Watches fd from now on; its time is over in ms milliseconds. */
 void deadline_add(struct deadline_watch *w, struct deadline *d, int fd, int64_t ms);

@@ -251,6 +251,7 @@ void http_server_drain(struct http_server *s)
     int fd = MHD_quiesce_daemon(s->daemon);
     if (fd != MHD_INVALID_SOCKET)
         shutdown(fd, SHUT_RDWR);
+    deadline_watch_remind(s->deadlines);
 }
 
 unsigned http_server_in_flight(const struct http_server *s)

@@ -84,7 +84,8 @@ __attribute__((warn_unused_result)) int http_server_start(struct http_server **o
 /* The port in use (with port 0: the one taken); 0 for a unix socket. */
 uint16_t http_server_port(const struct http_server *s);
 /* No new connections (clients are refused, not left in the backlog); answers from now on carry
- * Connection: close. Returns at once. Call it and http_server_stop() from one thread. */
+ * Connection: close; clients that left in the middle of a request are noticed. Returns at once.
+ * Call it and http_server_stop() from one thread. */
 void http_server_drain(struct http_server *s);
 /* Requests begun and not yet done. */
 unsigned http_server_in_flight(const struct http_server *s);

@@ -228,8 +228,6 @@ def test_survives_peers_that_go_away(relay: Relay) -> None:
     assert json.loads(relay.admin("/api/v1/status").body)["ready"] is True
 
 
-@pytest.mark.xfail(strict=False, raises=AssertionError,
-                   reason="libmicrohttpd's epoll misses an end that came with the last data: the drain waits for body_time")
 def test_peers_that_went_away_do_not_hold_up_the_drain(relay: Relay) -> None:
     for _ in range(5):
         begin_and_leave(relay)
