@@ -1,5 +1,4 @@
-/* Answers from other threads, clients that do not wait for them, drain and stop, and all at once.
- */
+/* Answers from other threads, clients that do not wait for them, and all at once. */
 #include "tests/support/http_probe.h"
 
 #include <malloc.h>
@@ -148,94 +147,6 @@ static void no_limit_runs_while_an_answer_is_awaited(void **state)
     probe_stop(&p, 0);
 }
 
-static void a_drain_refuses_new_clients_and_delivers_what_is_in_flight(void **state)
-{
-    (void)state;
-    for (unsigned threads = 1; threads <= 3; threads += 2) {
-        struct probe p;
-        char answer[1024];
-        bool closed = false;
-        probe_defaults(&p);
-        p.options.threads = threads;
-        probe_start(&p);
-        int idle = probe_connect(http_server_port(p.server));
-        int fd = probe_connect(http_server_port(p.server));
-        probe_send_text(fd, HOLD);
-        struct http_request *r = probe_take(&p);
-        assert_non_null(r);
-        http_server_drain(p.server);
-        http_server_drain(p.server);
-        assert_int_equal(probe_connect(http_server_port(p.server)), -ECONNREFUSED);
-        assert_int_equal(http_server_in_flight(p.server), 1);
-        probe_answer(&p, r, "still here");
-        probe_read(fd, answer, sizeof(answer), NULL, PATIENCE_MS, &closed);
-        assert_non_null(strstr(answer, "Connection: close\r\n"));
-        assert_non_null(strstr(answer, "still here"));
-        assert_true(closed);
-        probe_stop(&p, PATIENCE_MS); /* returns at once, idle connections do not count */
-        close(fd);
-        close(idle);
-        assert_int_equal(atomic_load(&p.done), 1);
-    }
-}
-
-static void *answer_slowly(void *self)
-{
-    struct probe *p = self;
-    struct http_request *r = probe_take(p);
-    probe_sleep_ms(200);
-    if (r != NULL)
-        probe_answer(p, r, "in the nick of time");
-    return NULL;
-}
-
-static void a_stop_waits_for_answers_that_come_in_time(void **state)
-{
-    (void)state;
-    struct probe p;
-    char answer[1024];
-    pthread_t answerer;
-    probe_defaults(&p);
-    probe_start(&p);
-    int fd = probe_connect(http_server_port(p.server));
-    probe_send_text(fd, HOLD);
-    assert_true(probe_counts(&p.completed, 1));
-    assert_int_equal(pthread_create(&answerer, NULL, answer_slowly, &p), 0);
-    int64_t start_ms = probe_now_ms();
-    http_server_stop(p.server, 10000);
-    assert_in_range(probe_now_ms() - start_ms, 100, 5000);
-    pthread_join(answerer, NULL);
-    probe_read(fd, answer, sizeof(answer), "nick of time", PATIENCE_MS, NULL);
-    close(fd);
-    assert_int_equal(probe_status(answer), 200);
-    p.server = NULL;
-    probe_stop(&p, 0);
-    assert_int_equal(atomic_load(&p.done), 1);
-}
-
-static void a_stop_cuts_what_is_never_answered(void **state)
-{
-    (void)state;
-    struct probe p;
-    char answer[1024];
-    bool closed = false;
-    probe_defaults(&p);
-    probe_start(&p);
-    int fds[5];
-    for (int i = 0; i < 5; i++) {
-        fds[i] = probe_connect(http_server_port(p.server));
-        probe_send_text(fds[i], HOLD);
-    }
-    assert_true(probe_counts(&p.completed, 5));
-    probe_stop(&p, 50);
-    assert_int_equal(atomic_load(&p.done), 5);
-    for (int i = 0; i < 5; i++) {
-        assert_int_equal(probe_read(fds[i], answer, sizeof(answer), NULL, PATIENCE_MS, &closed), 0);
-        assert_true(closed);
-        close(fds[i]);
-    }
-}
-
 /* --- all at once ----------------------------------------------------------------------- */
 
 enum { CLIENTS = 8, REQUESTS = 250 };
@@ -348,9 +259,6 @@ int main(void)
         cmocka_unit_test(begin_may_promise_an_answer_too_and_the_body_is_not_read),
         cmocka_unit_test(a_client_that_left_does_not_harm_the_thread_that_answers),
         cmocka_unit_test(no_limit_runs_while_an_answer_is_awaited),
-        cmocka_unit_test(a_drain_refuses_new_clients_and_delivers_what_is_in_flight),
-        cmocka_unit_test(a_stop_waits_for_answers_that_come_in_time),
-        cmocka_unit_test(a_stop_cuts_what_is_never_answered),
         cmocka_unit_test(two_thousand_requests_from_eight_clients_are_answered_by_another_thread),
         cmocka_unit_test(memory_stays_flat_over_many_requests),
     };
