@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,7 +265,23 @@ void raw_call_once(const struct http_call *call, struct http_result *result)
         assert_string_not_equal(result->error, "");
 }
 
-void raw_server_url(char out[static 64], const char *scheme, const struct raw_server *s)
+const char *raw_server_url(struct raw_server *s, const char *scheme)
 {
-    (void)snprintf(out, 64, "%s://127.0.0.1:%u/x", scheme, (unsigned)s->port);
+    (void)snprintf(s->url, sizeof(s->url), "%s://127.0.0.1:%u/x", scheme, (unsigned)s->port);
+    return s->url;
+}
+
+struct http_call raw_server_post(struct raw_server *s, enum raw_behaviour behaviour,
+                                 const char *say)
+{
+    raw_server_start(s, behaviour, say);
+    return raw_post(raw_server_url(s, "http"));
+}
+
+int raw_setup(void **state)
+{
+    struct error err = {0};
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    return http_client_setup(&err);
 }

@@ -35,7 +35,7 @@ struct raw_server {
     const char *say;
     int listen_fd;
     uint16_t port;
-    char unix_path[64];
+    char unix_path[64], url[64];
     pthread_t acceptor, threads[CONNECTIONS_MAX];
     atomic_int n_connections, n_requests;
     pthread_mutex_t lock;
@@ -54,13 +54,19 @@ void raw_server_listen(struct raw_server *s, int backlog);
 void raw_server_start(struct raw_server *s, enum raw_behaviour behaviour, const char *say);
 /* When the clients have gone: every thread ends by itself. Returns the requests that came. */
 int raw_server_stop(struct raw_server *s);
-void raw_server_url(char out[static 64], const char *scheme, const struct raw_server *s);
+/* Written into s, so only one at a time. */
+const char *raw_server_url(struct raw_server *s, const char *scheme);
 void raw_send_text(int fd, const char *text);
 
 /* A POST of RAW_BODY with short timeouts and a canary for a token. */
 #define RAW_BODY "{\"ref\":\"main\"}"
 struct http_call raw_post(const char *url);
+/* Starts s and makes a raw_post() to it. */
+struct http_call raw_server_post(struct raw_server *s, enum raw_behaviour behaviour,
+                                 const char *say);
 /* http_call_once() that must be tried; checks what holds for every result. */
 void raw_call_once(const struct http_call *call, struct http_result *result);
+/* For cmocka's groups: what every program that calls must do first. */
+int raw_setup(void **state);
 
 #endif

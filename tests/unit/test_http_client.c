@@ -5,7 +5,6 @@
 #include "tests/support/raw_server.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <time.h>
 
@@ -64,11 +63,9 @@ static void a_get_is_sent_again_on_a_dead_connection_but_never_a_fresh_call(void
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct raw_server s = RAW_SERVER_INIT;
         struct count n = {0};
-        char url[64];
         struct http_client *c = new_client();
-        raw_server_start(&s, DIE_ON_SECOND, "HTTP/1.1 204 No Content\r\n\r\n");
-        raw_server_url(url, "http", &s);
-        struct http_call call = raw_post(url);
+        struct http_call call =
+            raw_server_post(&s, DIE_ON_SECOND, "HTTP/1.1 204 No Content\r\n\r\n");
         call.method = "GET";
         call.body = NULL;
         start(c, &call, &n);
@@ -89,11 +86,8 @@ static void a_fresh_call_that_gets_nothing_is_sent_once(void **state)
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
     struct count n = {0};
-    char url[64];
     struct http_client *c = new_client();
-    raw_server_start(&s, SAY, "");
-    raw_server_url(url, "http", &s);
-    struct http_call call = raw_post(url);
+    struct http_call call = raw_server_post(&s, SAY, "");
     call.fresh = true;
     start(c, &call, &n);
     run_all(c);
@@ -108,11 +102,8 @@ static void connections_are_kept_for_calls_that_are_not_fresh(void **state)
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
     struct count n = {0};
-    char url[64];
     struct http_client *c = new_client();
-    raw_server_start(&s, SAY_AND_KEEP, "HTTP/1.1 204 No Content\r\n\r\n");
-    raw_server_url(url, "http", &s);
-    struct http_call call = raw_post(url);
+    struct http_call call = raw_server_post(&s, SAY_AND_KEEP, "HTTP/1.1 204 No Content\r\n\r\n");
     call.method = "GET";
     call.body = NULL;
     for (int i = 0; i < 3; i++) {
@@ -130,13 +121,11 @@ static void a_stuck_resolver_holds_up_nobody(void **state)
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
     struct count stuck = {0}, quick = {0};
-    char url[64];
     struct http_client *c = new_client();
-    raw_server_start(&s, SAY, "HTTP/1.1 204 No Content\r\n\r\n");
-    raw_server_url(url, "http", &s);
+    struct http_call other = raw_server_post(&s, SAY, "HTTP/1.1 204 No Content\r\n\r\n");
     struct http_call call = raw_post("https://stuck.invalid/");
     call.connect_timeout_ms = 200;
-    struct http_call other = raw_post(url);
+
     int64_t began = clock_mono(clock_system()).ms;
     start(c, &call, &stuck);
     start(c, &other, &quick);
@@ -157,11 +146,8 @@ static void freeing_a_client_cuts_calls_without_callbacks(void **state)
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
     struct count n = {0};
-    char url[64];
     struct http_client *c = new_client();
-    raw_server_start(&s, HANG, "");
-    raw_server_url(url, "http", &s);
-    struct http_call call = raw_post(url);
+    struct http_call call = raw_server_post(&s, HANG, "");
     start(c, &call, &n);
     start(c, &call, &n);
     while (atomic_load(&s.n_requests) < 2 && http_client_in_flight(c) > 0)
@@ -227,14 +213,6 @@ static void a_wakeup_from_another_thread_ends_the_wait(void **state)
     http_client_free(c);
 }
 
-static int set_up(void **state)
-{
-    struct error err = {0};
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    return http_client_setup(&err);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,5 +224,5 @@ int main(void)
         cmocka_unit_test(a_callback_may_start_the_next_call),
         cmocka_unit_test(a_wakeup_from_another_thread_ends_the_wait),
     };
-    return cmocka_run_group_tests_name("http_client", tests, set_up, NULL);
+    return cmocka_run_group_tests_name("http_client", tests, raw_setup, NULL);
 }

@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -70,10 +69,7 @@ static void every_answer_has_its_outcome(void **state)
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         struct raw_server s = RAW_SERVER_INIT;
         struct http_result result;
-        char url[64];
-        raw_server_start(&s, answers[i].behaviour, answers[i].say);
-        raw_server_url(url, "http", &s);
-        struct http_call call = raw_post(url);
+        struct http_call call = raw_server_post(&s, answers[i].behaviour, answers[i].say);
         raw_call_once(&call, &result);
         int requests = raw_server_stop(&s);
         bool capped = answers[i].behaviour == MANY_HEADERS || answers[i].behaviour == BIG_HEADER ||
@@ -99,10 +95,7 @@ static void a_reset_before_reading_is_no_answer(void **state)
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
     struct http_result result;
-    char url[64];
-    raw_server_start(&s, RESET_UNREAD, "");
-    raw_server_url(url, "http", &s);
-    struct http_call call = raw_post(url);
+    struct http_call call = raw_server_post(&s, RESET_UNREAD, "");
     raw_call_once(&call, &result);
     assert_int_not_equal(result.outcome, HTTP_ANSWER);
     assert_int_equal(raw_server_stop(&s), 0);
@@ -124,18 +117,16 @@ static void a_refused_connection_is_not_sent(void **state)
 {
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
-    char url[64];
     raw_server_listen(&s, 1);
     close(s.listen_fd); /* now nobody listens on that port */
-    raw_server_url(url, "http", &s);
-    struct http_call call = raw_post(url);
+    struct http_call call = raw_post(raw_server_url(&s, "http"));
     assert_outcome(&call, HTTP_NOT_SENT);
-    raw_server_url(url, "https", &s);
+    call.url = raw_server_url(&s, "https");
     assert_outcome(&call, HTTP_NOT_SENT);
     call.unix_socket = "/nonexistent/socket";
     assert_outcome(&call, HTTP_NOT_SENT);
     call.unix_socket = NULL;
-    call.proxy = url;
+    call.proxy = s.url;
     assert_outcome(&call, HTTP_NOT_SENT);
     call.proxy = "http://proxy.invalid:3128";
     assert_outcome(&call, HTTP_NOT_SENT);
@@ -153,7 +144,6 @@ static void a_connect_timeout_is_not_sent(void **state)
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
     int fillers[4];
-    char url[64];
     raw_server_listen(&s, 0);
     struct sockaddr_in in = {.sin_family = AF_INET,
                              .sin_port = htons(s.port),
@@ -163,8 +153,7 @@ static void a_connect_timeout_is_not_sent(void **state)
         fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         (void)connect(fillers[i], (struct sockaddr *)&in, sizeof(in));
     }
-    raw_server_url(url, "http", &s);
-    struct http_call call = raw_post(url);
+    struct http_call call = raw_post(raw_server_url(&s, "http"));
     assert_outcome(&call, HTTP_NOT_SENT);
     call.connect_timeout_ms = 5000; /* the timeout of the whole call strikes first */
     call.timeout_ms = 300;
@@ -181,10 +170,8 @@ static void a_failed_tls_handshake_is_not_sent(void **state)
     static const enum raw_behaviour behaviours[] = {CLOSE_UNREAD, RESET_UNREAD, HANG_UNREAD};
     for (size_t i = 0; i < 3; i++) {
         struct raw_server s = RAW_SERVER_INIT;
-        char url[64];
         raw_server_start(&s, behaviours[i], "");
-        raw_server_url(url, "https", &s);
-        struct http_call call = raw_post(url);
+        struct http_call call = raw_post(raw_server_url(&s, "https"));
         assert_outcome(&call, HTTP_NOT_SENT);
         assert_int_equal(raw_server_stop(&s), 0);
     }
@@ -206,11 +193,9 @@ static void tls_to_a_plain_server_is_not_sent(void **state)
 {
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
-    char url[64];
     raw_server_listen(&s, 1);
     assert_int_equal(pthread_create(&s.acceptor, NULL, say_no_tls, &s), 0);
-    raw_server_url(url, "https", &s);
-    struct http_call call = raw_post(url);
+    struct http_call call = raw_post(raw_server_url(&s, "https"));
     assert_outcome(&call, HTTP_NOT_SENT);
     pthread_join(s.acceptor, NULL);
     close(s.listen_fd);
@@ -220,11 +205,9 @@ static void a_proxy_that_refuses_the_tunnel_means_not_sent(void **state)
 {
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
-    char proxy[64];
     raw_server_start(&s, SAY, "HTTP/1.1 403 No\r\nX-Proxy: 1\r\nContent-Length: 0\r\n\r\n");
-    raw_server_url(proxy, "http", &s);
     struct http_call call = raw_post("https://api.invalid/x");
-    call.proxy = proxy;
+    call.proxy = raw_server_url(&s, "http");
     assert_outcome(&call, HTTP_NOT_SENT);
     assert_int_equal(raw_server_stop(&s), 1);
     assert_non_null(strstr(s.last_request, "CONNECT api.invalid:443 "));
@@ -236,11 +219,8 @@ static void a_trickled_body_ends_at_the_timeout(void **state)
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
     struct http_result result;
-    char url[64];
-    raw_server_start(&s, TRICKLE,
-                     "HTTP/1.1 200 OK\r\n\r\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
-    raw_server_url(url, "http", &s);
-    struct http_call call = raw_post(url);
+    struct http_call call = raw_server_post(
+        &s, TRICKLE, "HTTP/1.1 200 OK\r\n\r\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
     call.timeout_ms = 2000; /* the header takes half a second */
     raw_call_once(&call, &result);
     assert_int_equal(result.outcome, HTTP_UNKNOWN);
@@ -257,11 +237,9 @@ static void the_answer_of_a_proxy_is_not_taken_for_the_servers(void **state)
 {
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
-    char proxy[64];
     raw_server_start(&s, SAY, "HTTP/1.1 200 Connection established\r\nX-Proxy: 1\r\n\r\n");
-    raw_server_url(proxy, "http", &s);
     struct http_call call = raw_post("https://api.invalid/x");
-    call.proxy = proxy;
+    call.proxy = raw_server_url(&s, "http");
     struct http_result result;
     raw_call_once(&call, &result);
     assert_int_equal(result.outcome, HTTP_NOT_SENT);
@@ -269,14 +247,6 @@ static void the_answer_of_a_proxy_is_not_taken_for_the_servers(void **state)
     assert_null(http_result_header(&result, "X-Proxy"));
     assert_int_equal(raw_server_stop(&s), 1);
     http_result_free(&result);
-}
-
-static int set_up(void **state)
-{
-    struct error err = {0};
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    return http_client_setup(&err);
 }
 
 int main(void)
@@ -293,5 +263,5 @@ int main(void)
         cmocka_unit_test(a_trickled_body_ends_at_the_timeout),
         cmocka_unit_test(the_answer_of_a_proxy_is_not_taken_for_the_servers),
     };
-    return cmocka_run_group_tests_name("http_outcome", tests, set_up, NULL);
+    return cmocka_run_group_tests_name("http_outcome", tests, raw_setup, NULL);
 }

@@ -4,7 +4,6 @@
 #include "tests/support/raw_server.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +22,7 @@ static void a_body_past_the_cap_is_truncated(void **state)
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
     struct http_result result;
-    char url[64];
-    raw_server_start(&s, FLOOD, "");
-    raw_server_url(url, "http", &s);
-    struct http_call call = raw_post(url);
+    struct http_call call = raw_server_post(&s, FLOOD, "");
     raw_call_once(&call, &result);
     assert_int_equal(result.outcome, HTTP_UNKNOWN);
     assert_int_equal(result.status, 200);
@@ -42,10 +38,7 @@ static void a_body_of_exactly_the_cap_fits(void **state)
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
     struct http_result result;
-    char url[64];
-    raw_server_start(&s, SAY, OK_HEADER "Content-Length: 2\r\n\r\nhi");
-    raw_server_url(url, "http", &s);
-    struct http_call call = raw_post(url);
+    struct http_call call = raw_server_post(&s, SAY, OK_HEADER "Content-Length: 2\r\n\r\nhi");
     call.response_max = 2;
     raw_call_once(&call, &result);
     assert_int_equal(result.outcome, HTTP_ANSWER);
@@ -59,14 +52,12 @@ static void headers_are_those_of_the_final_answer(void **state)
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
     struct http_result result;
-    char url[64];
-    raw_server_start(&s, SAY,
-                     "HTTP/1.1 103 Hints\r\nX-Early: 1\r\nX-Two: early\r\n\r\n"
-                     "HTTP/1.1 200 OK: fine\r\nX-Two:  first \r\nx-two: second\r\nX-Empty:\r\n"
-                     "Retry-After: 7\r\nTransfer-Encoding: chunked\r\n\r\n"
-                     "0\r\nX-Trailer: 1\r\nHTTP/1.1: 2\r\n\r\n");
-    raw_server_url(url, "http", &s);
-    struct http_call call = raw_post(url);
+    struct http_call call =
+        raw_server_post(&s, SAY,
+                        "HTTP/1.1 103 Hints\r\nX-Early: 1\r\nX-Two: early\r\n\r\n"
+                        "HTTP/1.1 200 OK: fine\r\nX-Two:  first \r\nx-two: second\r\nX-Empty:\r\n"
+                        "Retry-After: 7\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        "0\r\nX-Trailer: 1\r\nHTTP/1.1: 2\r\n\r\n");
     raw_call_once(&call, &result);
     assert_int_equal(result.outcome, HTTP_ANSWER);
     assert_string_equal(http_result_header(&result, "X-TWO"), "first");
@@ -103,11 +94,8 @@ static void every_method_sends_what_it_says_and_no_more(void **state)
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         struct raw_server s = RAW_SERVER_INIT;
         struct http_result result;
-        char url[64];
         print_message("  %s\n", requests[i].name);
-        raw_server_start(&s, SAY, "HTTP/1.1 204 No Content\r\n\r\n");
-        raw_server_url(url, "http", &s);
-        struct http_call call = raw_post(url);
+        struct http_call call = raw_server_post(&s, SAY, "HTTP/1.1 204 No Content\r\n\r\n");
         call.method = requests[i].method;
         call.body = requests[i].body;
         call.body_len = call.body == NULL ? 0 : strlen(call.body);
@@ -135,13 +123,11 @@ static void a_large_body_goes_whole_and_without_expect(void **state)
      * beginning is looked at. */
     struct raw_server s = RAW_SERVER_INIT;
     struct http_result result;
-    char url[64];
     static char body[2 * 1024 * 1024];
     memset(body, 'a', sizeof(body));
     body[100] = body[sizeof(body) - 1] = '\0'; /* bytes, not text */
     raw_server_listen(&s, 4);
-    raw_server_url(url, "http", &s);
-    struct http_call call = raw_post(url);
+    struct http_call call = raw_post(raw_server_url(&s, "http"));
     call.body = body;
     call.body_len = sizeof(body);
     call.timeout_ms = 400;
@@ -163,14 +149,11 @@ static void the_environment_chooses_no_proxy(void **state)
     (void)state;
     struct raw_server s = RAW_SERVER_INIT;
     struct http_result result;
-    char url[64];
     static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
                                         "ALL_PROXY"};
     for (size_t i = 0; i < 5; i++)
         setenv(names[i], "http://127.0.0.1:1", 1);
-    raw_server_start(&s, SAY, "HTTP/1.1 204 No Content\r\n\r\n");
-    raw_server_url(url, "http", &s);
-    struct http_call call = raw_post(url);
+    struct http_call call = raw_server_post(&s, SAY, "HTTP/1.1 204 No Content\r\n\r\n");
     raw_call_once(&call, &result);
     assert_int_equal(result.outcome, HTTP_ANSWER);
     http_result_free(&result);
@@ -259,14 +242,6 @@ static void calls_that_are_not_allowed_are_refused(void **state)
     http_result_free(&result);
 }
 
-static int set_up(void **state)
-{
-    struct error err = {0};
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    return http_client_setup(&err);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,5 +254,5 @@ int main(void)
         cmocka_unit_test(a_unix_socket_is_connected_to),
         cmocka_unit_test(calls_that_are_not_allowed_are_refused),
     };
-    return cmocka_run_group_tests_name("http_transfer", tests, set_up, NULL);
+    return cmocka_run_group_tests_name("http_transfer", tests, raw_setup, NULL);
 }
