@@ -64,6 +64,14 @@ const struct clock *clock_system(void)
     return &system;
 }
 
+int64_t clock_stopwatch_us(void)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+        abort();
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 void clock_mono_deadline(struct timespec *out, int64_t wait_ms)
 {
     clock_gettime(CLOCK_MONOTONIC, out);

@@ -39,6 +39,10 @@ static inline struct mono clock_mono(const struct clock *c)
     return c->mono(c->self);
 }
 
+/* CLOCK_MONOTONIC in microseconds, for durations that are only reported. Nothing may be decided by
+ * it, which is why no clock is injected here. */
+int64_t clock_stopwatch_us(void);
+
 /* CLOCK_MONOTONIC wait_ms (>= 0) from now, for pthread_cond_timedwait(). */
 void clock_mono_deadline(struct timespec *out, int64_t wait_ms);
 

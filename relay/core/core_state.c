@@ -263,10 +263,10 @@ int core_commit(struct core *c, struct error *err)
     if (!c->in_transaction)
         return 0;
     struct store_time stamp = relay_time_stamp(&c->time);
-    int64_t began = clock_mono(c->ports.clock).ms;
+    int64_t began_us = clock_stopwatch_us();
     int r = c->ports.store.ops->commit(c->ports.store.self, &stamp, err);
-    metric_observe(c->metrics.commit_seconds,
-                   (double)(clock_mono(c->ports.clock).ms - began) / 1000, NULL);
+    metric_observe(c->metrics.commit_seconds, (double)(clock_stopwatch_us() - began_us) / 1e6,
+                   NULL);
     if (r == 0)
         c->in_transaction = false;
     return r;

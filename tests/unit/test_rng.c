@@ -114,6 +114,21 @@ static void the_systems_clocks_tell_plausible_times(void **state)
     assert_true(strlen(first) == 36 || strcmp(first, "unknown") == 0);
 }
 
+static void the_stopwatch_tells_what_is_shorter_than_a_millisecond(void **state)
+{
+    (void)state;
+    int64_t shortest_us = INT64_MAX, ms = clock_mono(clock_system()).ms;
+    assert_in_range(clock_stopwatch_us() / 1000 - ms, 0, 1000); /* the same clock */
+    for (int i = 0; i < 1000; i++) {
+        int64_t began_us = clock_stopwatch_us(), took_us = 0;
+        while (took_us == 0)
+            took_us = clock_stopwatch_us() - began_us;
+        assert_true(took_us > 0);
+        shortest_us = took_us < shortest_us ? took_us : shortest_us;
+    }
+    assert_in_range(shortest_us, 1, 999);
+}
+
 int main(void)
 {
     if (sodium_init() < 0)
@@ -124,6 +139,7 @@ int main(void)
         cmocka_unit_test(what_is_no_ulid_is_refused),
         cmocka_unit_test(the_systems_ulids_differ),
         cmocka_unit_test(the_systems_clocks_tell_plausible_times),
+        cmocka_unit_test(the_stopwatch_tells_what_is_shorter_than_a_millisecond),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
