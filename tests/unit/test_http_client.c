@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <string.h>
 #include <time.h>
 
 #include <setjmp.h>
@@ -95,6 +96,38 @@ static void a_fresh_call_that_gets_nothing_is_sent_once(void **state)
     assert_int_equal(raw_server_stop(&s), 1);
     assert_int_equal(atomic_load(&s.n_connections), 1);
     assert_int_equal(n.unknown, 1);
+}
+
+static void a_call_that_was_started_needs_nothing_of_its_caller_any_more(void **state)
+{
+    (void)state;
+    struct raw_server s = RAW_SERVER_INIT;
+    struct count n = {0};
+    struct http_client *c = new_client();
+    char body[] = "a\0b", line[] = "X-A: kept", method[] = "PUT", url[64];
+    const char *headers[] = {line, NULL};
+    struct http_call call = raw_server_post(&s, SAY, "HTTP/1.1 204 No Content\r\n\r\n");
+    memcpy(url, s.url, sizeof(url));
+    call.method = method;
+    call.url = url;
+    call.headers = headers;
+    call.body = body;
+    call.body_len = 3;
+    start(c, &call, &n);
+    memset(body, '?', sizeof(body));
+    memset(line, '?', sizeof(line));
+    memset(method, '?', sizeof(method));
+    memset(url, '?', sizeof(url));
+    headers[0] = NULL;
+    run_all(c);
+    http_client_free(c);
+    assert_int_equal(raw_server_stop(&s), 1);
+    assert_int_equal(n.answers, 1);
+    assert_memory_equal(s.last_request, "PUT /x HTTP/1.1\r\n", 17);
+    assert_non_null(strstr(s.last_request, "\r\nX-A: kept\r\n"));
+    const char *end = strstr(s.last_request, "\r\nContent-Length: 3\r\n\r\n");
+    assert_non_null(end);
+    assert_memory_equal(end + strlen("\r\nContent-Length: 3\r\n\r\n"), "a\0b", 3);
 }
 
 static void connections_are_kept_for_calls_that_are_not_fresh(void **state)
@@ -218,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_get_is_sent_again_on_a_dead_connection_but_never_a_fresh_call),
         cmocka_unit_test(a_fresh_call_that_gets_nothing_is_sent_once),
+        cmocka_unit_test(a_call_that_was_started_needs_nothing_of_its_caller_any_more),
         cmocka_unit_test(connections_are_kept_for_calls_that_are_not_fresh),
         cmocka_unit_test(a_stuck_resolver_holds_up_nobody),
         cmocka_unit_test(freeing_a_client_cuts_calls_without_callbacks),

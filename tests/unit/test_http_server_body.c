@@ -37,6 +37,41 @@ static void a_body_of_exactly_the_limit_is_let_in(void **state)
     probe_stop(&p, 0);
 }
 
+/* The library hands out as much as its memory for the connection holds, and the sender's packets
+ * end where they will. */
+static void a_body_of_many_pieces_arrives_whole_and_in_order(void **state)
+{
+    (void)state;
+    struct probe p;
+    static char body[60000], answer[65536];
+    probe_defaults(&p);
+    p.options.body_max = sizeof(body);
+    p.options.header_max = 1024;
+    probe_start(&p);
+    for (size_t i = 0; i < sizeof(body); i++)
+        body[i] = (char)('a' + i * i % 23);
+    int fd = probe_connect(http_server_port(p.server));
+    probe_send_text(fd, "POST /a HTTP/1.1\r\n" HOST "Content-Length: 60000\r\n\r\n");
+    for (size_t sent = 0, n = 1; sent < sizeof(body); sent += n, n = 2 * n + 1) {
+        if (n > sizeof(body) - sent)
+            n = sizeof(body) - sent;
+        probe_send(fd, body + sent, n);
+        probe_sleep_ms(5);
+    }
+    size_t len = 0;
+    while (len < sizeof(body)) {
+        size_t n = probe_read(fd, answer + len, sizeof(answer) - len, NULL, 100, NULL);
+        if (n == 0)
+            break;
+        len += n;
+    }
+    close(fd);
+    assert_int_equal(probe_status(answer), 200);
+    assert_true(len > sizeof(body));
+    assert_memory_equal(answer + len - sizeof(body), body, sizeof(body));
+    probe_stop(&p, 0);
+}
+
 static void a_body_whose_length_is_past_the_limit_is_refused_before_it_is_read(void **state)
 {
     (void)state;
@@ -231,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_body_of_exactly_the_limit_is_let_in),
+        cmocka_unit_test(a_body_of_many_pieces_arrives_whole_and_in_order),
         cmocka_unit_test(a_body_whose_length_is_past_the_limit_is_refused_before_it_is_read),
         cmocka_unit_test(a_body_that_counts_past_the_limit_is_read_to_its_end_and_refused),
         cmocka_unit_test(a_body_without_end_is_cut),

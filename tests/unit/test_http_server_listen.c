@@ -2,11 +2,13 @@
 #include "tests/support/http_probe.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -91,6 +93,46 @@ static void options_that_cannot_work_are_refused(void **state)
     }
     probe_stop(&p, 0);
     http_server_stop(NULL, 0);
+}
+
+/* Runs a server of one thread that many clients leave; what it wrote to stderr meanwhile. */
+static void capture_words(char *out, size_t max)
+{
+    struct probe p;
+    int words = memfd_create("words", MFD_CLOEXEC);
+    int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    assert_true(words >= 0 && saved >= 0 && dup2(words, STDERR_FILENO) >= 0);
+    probe_defaults(&p);
+    p.options.threads = 1;
+    probe_start(&p);
+    for (unsigned i = 0; i < 30; i++) {
+        int fd = probe_connect(http_server_port(p.server));
+        probe_send_text(fd, "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n");
+        probe_counts(&p.begun, i + 1);
+        close(fd);
+    }
+    bool left = probe_counts(&p.done, 30);
+    probe_stop(&p, 0);
+    (void)dup2(saved, STDERR_FILENO);
+    (void)close(saved);
+    assert_true(left);
+    ssize_t n = pread(words, out, max - 1, 0);
+    (void)close(words);
+    assert_true(n >= 0);
+    out[n] = '\0';
+}
+
+static void what_the_library_says_becomes_a_few_log_lines(void **state)
+{
+    (void)state;
+    static char words[65536];
+    capture_words(words, sizeof(words));
+    assert_int_equal(probe_occurrences(words, "event=listening listener=probe "), 1);
+    assert_in_range(probe_occurrences(words, "event=library listener=probe message="), 1, 10);
+    /* And nothing else: it has no complaint about a pool of one, and writes nothing by itself. */
+    assert_int_equal(probe_occurrences(words, " module=http_server "),
+                     probe_occurrences(words, "\n"));
+    assert_null(strstr(words, "pool"));
 }
 
 static void socket_path(char out[static 108])
@@ -217,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ipv6_is_served_where_there_is_any),
         cmocka_unit_test(options_that_cannot_work_are_refused),
+        cmocka_unit_test(what_the_library_says_becomes_a_few_log_lines),
         cmocka_unit_test(a_socket_file_is_served_and_removed_at_the_end),
         cmocka_unit_test(a_stale_socket_file_is_replaced_but_no_living_one_and_no_other_file),
         cmocka_unit_test(the_user_at_the_other_end_of_a_socket_file_is_known),
