@@ -27,12 +27,16 @@ static int handle(struct core *c, struct message *m, struct error *err)
     case MESSAGE_QUERY:
         core_query(c, m);
         return 0;
+    case MESSAGE_COMMAND:
+        return core_handle_command(c, m, err);
     case MESSAGE_ANSWER:
         return core_handle_answer(c, m, err);
     case MESSAGE_RELOAD:
         metric_set(c->metrics.reload_time, (double)clock_wall(c->ports.clock).ms / 1000, NULL);
         return core_configure(c, m->u.conf, err);
     case MESSAGE_STOP_FILE:
+        if (c->stop == m->u.stop) /* every reload looks at the file anew */
+            return 0;
         c->stop = m->u.stop;
         c->next_due = 0;
         log_warn("core", c->stop ? "stopped" : "resumed",
@@ -59,6 +63,8 @@ static void deliver(struct core *c, struct message *m)
         m->u.intake->reply(m->u.intake->context, &reply);
     } else if (m->type == MESSAGE_QUERY) {
         m->u.query.reply(m->u.query.context, &reply);
+    } else if (m->type == MESSAGE_COMMAND) {
+        m->u.command.reply(m->u.command.context, &reply);
     }
 }
 
@@ -121,7 +127,7 @@ static void abandon(struct core *c, struct message *batch, const char *why)
             core_message_free(m);
             continue;
         }
-        if (m->type == MESSAGE_INTAKE) {
+        if (m->type == MESSAGE_INTAKE || m->type == MESSAGE_COMMAND) {
             refuse(c, m, why);
             core_message_free(m);
             continue;

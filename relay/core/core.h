@@ -21,6 +21,7 @@
 #include "relay/conf.h"
 #include "relay/core/mailbox.h"
 #include "relay/core/ports.h"
+#include "relay/engine/engine.h"
 
 struct core;
 
@@ -29,7 +30,9 @@ enum core_verdict {
     CORE_DUPLICATE, /* 202: this MAC was stored before; body repeats the first answer's decisions */
     CORE_DRY,       /* 200: nothing was stored */
     CORE_FOUND,     /* 200: what a query asked for */
-    CORE_NOT_FOUND, /* 404 */
+    CORE_CHANGED,   /* 200: the command was carried out and is on disk */
+    CORE_CONFLICT,  /* 409: it cannot be, as things are; body is the detail, plain text */
+    CORE_NOT_FOUND, /* 404; after a command body is the detail, plain text */
     CORE_BAD_QUERY, /* 400: body is the detail, plain text */
     CORE_STALE,     /* 401: signed at or before the newest signed time that was forgotten */
     CORE_UNAVAILABLE, /* 503: body is the detail, plain text */
@@ -74,6 +77,18 @@ enum core_query {
 /* Strings are copied. False as above. */
 bool core_ask(struct core *c, enum core_query query, const char *id, const char *cursor,
               size_t limit, core_reply_fn *reply, void *context);
+
+/* What operators do. All are idempotent but redeliver, which makes a new request each time. */
+enum core_command {
+    COMMAND_REDELIVER, /* id: a relay_id */
+    COMMAND_CANCEL,    /* likewise; only before its POST */
+    COMMAND_REARM,     /* id: a key */
+    COMMAND_PAUSE,     /* id: a route or target */
+    COMMAND_RESUME,
+};
+/* id is copied; scope is read by pause and resume only. False as above. */
+bool core_command(struct core *c, enum core_command command, enum engine_scope scope,
+                  const char *id, core_reply_fn *reply, void *context);
 
 /* The forge's answer to an exchange: takes what *answer holds. */
 void core_answer(struct core *c, enum exchange_kind kind, const char *relay_id,

@@ -24,6 +24,9 @@ void core_message_free(struct message *m)
         free(m->u.query.id);
         free(m->u.query.cursor);
         break;
+    case MESSAGE_COMMAND:
+        free(m->u.command.id);
+        break;
     case MESSAGE_ANSWER:
         exchange_answer_clear(&m->u.answer.answer);
         break;
@@ -71,6 +74,24 @@ bool core_ask(struct core *c, enum core_query query, const char *id, const char 
     m->u.query.context = context;
     m->mail.bytes = 1;
     if (m->u.query.id != NULL && m->u.query.cursor != NULL && mailbox_put(c->mailbox, &m->mail))
+        return true;
+    core_message_free(m);
+    return false;
+}
+
+bool core_command(struct core *c, enum core_command command, enum engine_scope scope,
+                  const char *id, core_reply_fn *reply, void *context)
+{
+    struct message *m = core_message_new(MESSAGE_COMMAND);
+    if (m == NULL)
+        return false;
+    m->u.command.command = command;
+    m->u.command.scope = scope;
+    m->u.command.id = strdup(id);
+    m->u.command.reply = reply;
+    m->u.command.context = context;
+    m->mail.bytes = 1;
+    if (m->u.command.id != NULL && mailbox_put(c->mailbox, &m->mail))
         return true;
     core_message_free(m);
     return false;

@@ -15,6 +15,7 @@
 enum message_type {
     MESSAGE_INTAKE,
     MESSAGE_QUERY,
+    MESSAGE_COMMAND,
     MESSAGE_ANSWER,
     MESSAGE_RELOAD,
     MESSAGE_STOP_FILE,
@@ -33,6 +34,13 @@ struct message {
             core_reply_fn *reply;
             void *context;
         } query;
+        struct {
+            enum core_command command;
+            enum engine_scope scope;
+            char *id;
+            core_reply_fn *reply;
+            void *context;
+        } command;
         struct {
             enum exchange_kind kind;
             char relay_id[ULID_SIZE];
@@ -155,6 +163,15 @@ void core_remove_flight(struct core *c, const char *relay_id);
 /* credential NULL: of all. */
 size_t core_count_flights(const struct core *c, enum exchange_kind kind, const char *credential);
 void core_free_flights(struct core *c);
+
+/* r ends before anything ran; its key learns it. Frees r. */
+__attribute__((warn_unused_result)) int core_request_dies(struct core *c, struct request *r,
+                                                          const char *reason, enum request_end end,
+                                                          int64_t now, struct error *err);
+
+/* core_commands.c */
+__attribute__((warn_unused_result)) int core_handle_command(struct core *c, struct message *m,
+                                                            struct error *err);
 
 /* core_views.c */
 void core_query(struct core *c, struct message *m);

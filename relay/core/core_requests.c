@@ -100,8 +100,8 @@ static int end_request(struct core *c, struct request *r, enum request_state bef
     return result;
 }
 
-static int die(struct core *c, struct request *r, const char *reason, enum request_end end,
-               int64_t now, struct error *err)
+int core_request_dies(struct core *c, struct request *r, const char *reason, enum request_end end,
+                      int64_t now, struct error *err)
 {
     enum request_state before = r->state;
     request_die(r, reason);
@@ -136,7 +136,7 @@ static int post(struct core *c, struct request *r, const struct target *target,
                                    r->redirect, err);
     if (result == -EINVAL) { /* it can never be built: the request's fault, not the store's */
         (void)snprintf(r->detail, sizeof(r->detail), "%.*s", (int)sizeof(r->detail) - 1, err->text);
-        return die(c, r, "refused", END_REFUSED, now, err);
+        return core_request_dies(c, r, "refused", END_REFUSED, now, err);
     }
     if (result != 0)
         return result;
@@ -168,9 +168,9 @@ static int consider_post(struct core *c, struct request *r, int64_t at, int64_t 
         target == NULL ? NULL : core_find_credential(c, target->credential);
     enum may_post may = engine_may_post(c->engine, &view, now);
     if (may == MAY_POST_EXPIRED)
-        return die(c, r, "expired", END_REFUSED, now, err);
+        return core_request_dies(c, r, "expired", END_REFUSED, now, err);
     if (may == MAY_POST_RESOLVED)
-        return die(c, r, "resolved", END_NOTHING_RAN, now, err);
+        return core_request_dies(c, r, "resolved", END_NOTHING_RAN, now, err);
     if (may == MAY_POST_WAIT || c->quitting)
         return 0; /* asked again when the stop file or the pause goes */
     if (!r->executed)
@@ -178,7 +178,7 @@ static int consider_post(struct core *c, struct request *r, int64_t at, int64_t 
     if (credential == NULL) {
         (void)snprintf(r->detail, sizeof(r->detail), "target %.100s is no longer in the config",
                        r->target);
-        return die(c, r, "refused", END_REFUSED, now, err);
+        return core_request_dies(c, r, "refused", END_REFUSED, now, err);
     }
     int64_t free_at = limits_write_at(credential);
     at = at > free_at ? at : free_at;

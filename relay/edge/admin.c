@@ -44,10 +44,14 @@ static void reply_as(struct http_request *r, const char *type, const struct core
 {
     switch (answer->verdict) {
     case CORE_FOUND:
+    case CORE_CHANGED:
         http_request_answer(r, 200, type, answer->body, answer->len, NULL, 0);
         return;
     case CORE_NOT_FOUND:
-        http_request_problem(r, 404, "no such id", NULL, 0);
+        http_request_problem(r, 404, answer->len == 0 ? "no such id" : answer->body, NULL, 0);
+        return;
+    case CORE_CONFLICT:
+        http_request_problem(r, 409, answer->body, NULL, 0);
         return;
     case CORE_BAD_QUERY:
         http_request_problem(r, 400, answer->body, NULL, 0);

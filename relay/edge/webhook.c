@@ -140,9 +140,11 @@ static void reply(void *context, const struct core_reply *answer)
         refuse_unavailable(p, answer->body);
         return;
     case CORE_FOUND:
+    case CORE_CHANGED:
+    case CORE_CONFLICT:
     case CORE_NOT_FOUND:
     case CORE_BAD_QUERY:
-        break; /* answers to queries */
+        break; /* answers to queries and commands */
     }
     http_request_problem(p->request, 500, NULL, NULL, 0);
 }
