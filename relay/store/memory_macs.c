@@ -106,13 +106,12 @@ int memory_put_mac(void *self, const struct store_mac *mac, struct error *err)
         return r;
     if (memory_table_find(&m->macs, mac_id(mac)) != MEMORY_NO_ROW)
         return memory_fail(m, -EINVAL, doing, err);
+    if (!memory_ages_reserve(&m->ages))
+        return memory_fail(m, -ENOMEM, doing, err);
     struct store_mac *row = malloc(sizeof(*row));
-    if (row != NULL)
-        *row = *mac;
-    if (!memory_ages_reserve(&m->ages)) {
-        free(row);
-        row = NULL;
-    }
+    if (row == NULL)
+        return memory_fail(m, -ENOMEM, doing, err);
+    *row = *mac;
     r = memory_put(m, &m->macs, row, doing, err);
     if (r == 0)
         memory_ages_add(&m->ages, row);

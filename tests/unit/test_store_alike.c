@@ -6,7 +6,7 @@
 
 #include <inttypes.h>
 
-#define SEEDS      12
+#define SEEDS      8
 #define OPERATIONS 600
 #define IDS        12 /* few, so that rows meet */
 
@@ -176,7 +176,6 @@ enum operation {
     ADD_ATTEMPT,
     PUT_CREDENTIAL,
     PUT_TARGET,
-    OPERATIONS_THERE_ARE
 };
 
 static int put_key(struct fixture *f, const char *text, unsigned n, int64_t value)
@@ -200,14 +199,16 @@ static int put_row(struct fixture *f, enum operation operation, unsigned n, int6
     static char name[] = "retrain";
     char text[32];
     struct request r = fixture_request(n, (enum request_state)(value % REQUEST_STATES));
-    struct store_notification notification = fixture_notification(n, body, 2);
-    struct store_mac mac = fixture_mac(n, value % 3 == 0 ? INT64_MIN : value * 10, value);
+    struct store_notification notification =
+        fixture_notification(n + IDS * (unsigned)(value % 20), body, 2);
+    struct store_mac mac = fixture_mac(n, value % 3 == 0 ? INT64_MIN : value, value % 40);
     struct attempt attempt = {.at_wall = value, .outcome = "limited"};
     struct credential credential = {.name = name, .not_before = value};
     struct target_memory target = {.marked = value % 2 == 0};
     size_t forgotten = 0;
     (void)snprintf(text, sizeof(text), "kospi/%u", n);
     r.next_at = value;
+    r.created_at = 148 + n / 2;
     r.slot = value % 2 == 0;
     r.etag = value % 4 == 0 ? NULL : r.etag;
     if (operation == PUT_NOTIFICATION)
@@ -215,7 +216,7 @@ static int put_row(struct fixture *f, enum operation operation, unsigned n, int6
     if (operation == PUT_MAC)
         return OPS(f)->put_mac(SELF(f), &mac, &f->err);
     if (operation == FORGET_MACS)
-        return OPS(f)->forget_macs(SELF(f), value / 2, &forgotten, &f->err);
+        return OPS(f)->forget_macs(SELF(f), value % 20, &forgotten, &f->err);
     if (operation == PUT_KEY)
         return put_key(f, text, n, value);
     if (operation == DELETE_KEY)
@@ -248,14 +249,15 @@ static int operate(struct fixture *f, enum operation operation, unsigned n, int6
     return 0;
 }
 
-/* Rows far more often than ends of transactions; mostly inside of one. */
+/* Rows more often than ends of transactions; mostly inside of one. */
 static enum operation draw_operation(uint64_t *random)
 {
-    unsigned n = draw(random, 24);
-    if (n < 4)
-        return BEGIN;
-    if (n < OPERATIONS_THERE_ARE)
-        return (enum operation)n;
+    static const enum operation frames[] = {BEGIN,  BEGIN,  BEGIN,    BEGIN, COMMIT,
+                                            COMMIT, COMMIT, ROLLBACK, CRASH, PROBE};
+    const unsigned n = sizeof(frames) / sizeof(frames[0]);
+    unsigned drawn = draw(random, 3 * n);
+    if (drawn < n)
+        return frames[drawn];
     return (enum operation)(PUT_NOTIFICATION + draw(random, PUT_TARGET - PUT_NOTIFICATION + 1));
 }
 
