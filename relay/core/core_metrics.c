@@ -6,7 +6,8 @@
 void core_metrics_make(struct core_metrics *m, struct metrics *registry)
 {
     static const double post_bounds[] = {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
-    static const double commit_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5};
+    static const double commit_bounds[] = {0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                           0.01,    0.025,  0.1,   0.5,    2.5};
     m->registry = registry;
     m->alerts =
         metrics_counter(registry, "alerts_total", "Alerts by the decision taken when they came in.",

@@ -315,8 +315,11 @@ static int answer_dispatch(struct core *c, struct request *r, struct message *m,
     int result = core_begin(c, err);
     if (result == 0 && learnt && memory != NULL)
         result = ops->put_target_memory(c->ports.store.self, r->target, memory, err);
-    if (result == 0 && credential != NULL && limits_note(credential, answer, outcome, now, wall))
+    if (result == 0 && credential != NULL) {
+        (void)limits_note(credential, answer, outcome, now, wall);
+        limits_wrote(credential, now);
         result = ops->put_credential(c->ports.store.self, credential, err);
+    }
     if (result == 0)
         result = ops->add_attempt(c->ports.store.self, r->relay_id, &attempt, err);
     if (result != 0)

@@ -149,26 +149,6 @@ static void note_headers(struct credential *c, const struct exchange_answer *ans
         c->token_expiry_s = ms / 1000;
 }
 
-/* Can only the answer to a dispatch have this outcome? */
-static bool is_write(enum outcome outcome)
-{
-    switch (outcome) {
-    case OUTCOME_ACCEPTED:
-    case OUTCOME_ACCEPTED_NO_ID:
-    case OUTCOME_REDIRECTED:
-    case OUTCOME_NO_RUN_DETAILS:
-    case OUTCOME_NO_RELAY_ID:
-        return true;
-    case OUTCOME_NOT_SENT:
-    case OUTCOME_LIMITED:
-    case OUTCOME_CREDENTIAL:
-    case OUTCOME_REFUSED:
-    case OUTCOME_AMBIGUOUS:
-        return false;
-    }
-    return false;
-}
-
 bool limits_note(struct credential *c, const struct exchange_answer *answer, enum outcome outcome,
                  int64_t now, struct wall wall)
 {
@@ -176,8 +156,6 @@ bool limits_note(struct credential *c, const struct exchange_answer *answer, enu
 
     if (answer->transport == EXCHANGE_ANSWERED)
         note_headers(c, answer);
-    if (is_write(outcome))
-        limits_wrote(c, now);
     if (outcome == OUTCOME_LIMITED) {
         block(c, answer, limited_wait(c, answer, wall), now);
     } else if (outcome == OUTCOME_CREDENTIAL) {
@@ -188,7 +166,6 @@ bool limits_note(struct credential *c, const struct exchange_answer *answer, enu
         c->blocks = 0;
         c->reason[0] = '\0';
     }
-    return c->not_before != before.not_before || c->last_write != before.last_write ||
-           c->blocks != before.blocks || c->token_expiry_s != before.token_expiry_s ||
-           strcmp(c->reason, before.reason) != 0;
+    return c->not_before != before.not_before || c->blocks != before.blocks ||
+           c->token_expiry_s != before.token_expiry_s || strcmp(c->reason, before.reason) != 0;
 }

@@ -34,8 +34,8 @@ struct credential {
 /* Earliest relay time of the next write / read. */
 int64_t limits_write_at(const struct credential *c);
 int64_t limits_read_at(const struct credential *c);
-/* A POST leaves now: call it with request_posting, in the same commit. limits_note moves last_write
- * on to the answer's time when the outcome is one that only a dispatch can have. */
+/* A POST leaves now: call it with request_posting, in the same commit, and again when its answer is
+ * there, whatever that is: only then is it sure that it left no later. */
 void limits_wrote(struct credential *c, int64_t now);
 /* Notes what an answer says; true when *c changed in a way that must be stored (everything but
  * `remaining`). outcome: of outcome_of_dispatch, or of limits_class for other exchanges. A block is
