@@ -23,7 +23,7 @@ static unsigned draw(uint64_t *random, unsigned below)
  */
 
 struct lines {
-    char *line[IDS];
+    char *line[2 * IDS];
     size_t n;
 };
 
@@ -31,9 +31,12 @@ static int take_key(void *context, struct key *k)
 {
     struct lines *lines = context;
     struct buf b = BUF_INIT(4096);
-    buf_addf(&b, "key %s %" PRId64 " %d %zu:", k->text, k->disarmed_at, k->executed, k->n_members);
+    buf_addf(&b, "key %s %" PRId64 " %d %d", k->text, k->disarmed_at, k->executed, k->by_operator);
+    buf_addf(&b, " %" PRId64 " %" PRId64 " %" PRId64 " %d:", k->hold_began, k->hold_from,
+             k->deferred_at, (int)k->deferred_for);
     for (size_t i = 0; i < k->n_members; i++)
-        buf_addf(&b, " %s/%" PRId64, k->members[i].fingerprint, k->members[i].heard_at);
+        buf_addf(&b, " %s/%" PRId64 "/%d", k->members[i].fingerprint, k->members[i].heard_at,
+                 k->members[i].waits);
     buf_add_char(&b, '\n');
     assert_true(lines->n < IDS);
     lines->line[lines->n++] = buf_give(&b);
@@ -46,16 +49,21 @@ static int compare_lines(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void write_lines(struct lines *lines, struct buf *out)
+{
+    qsort(lines->line, lines->n, sizeof(lines->line[0]), compare_lines);
+    for (size_t i = 0; i < lines->n; i++) {
+        buf_add_text(out, lines->line[i]);
+        free(lines->line[i]);
+    }
+}
+
 /* Their order is not promised. */
 static void write_keys(struct fixture *f, struct buf *out)
 {
     struct lines lines = {.n = 0};
     OK(f, OPS(f)->load_keys(SELF(f), take_key, &lines, &f->err));
-    qsort(lines.line, lines.n, sizeof(lines.line[0]), compare_lines);
-    for (size_t i = 0; i < lines.n; i++) {
-        buf_add_text(out, lines.line[i]);
-        free(lines.line[i]);
-    }
+    write_lines(&lines, out);
 }
 
 static void write_attempt(void *context, const struct attempt *a)
@@ -128,6 +136,30 @@ static void write_macs(struct fixture *f, struct buf *out)
     }
 }
 
+static void write_outcome(void *context, const struct store_outcome_row *o)
+{
+    buf_addf(context, "\noutcome %" PRId64 " %s %s %s %s %s", o->at_wall, o->key,
+             o->route == NULL ? "-" : o->route, o->verdict, o->reason, o->relay_id);
+}
+
+static int take_pause(void *context, enum engine_scope scope, const char *name, int64_t since_wall)
+{
+    struct lines *lines = context;
+    struct buf b = BUF_INIT(256);
+    buf_addf(&b, "\npause %d %s %" PRId64, (int)scope, name, since_wall);
+    assert_true(lines->n < 2 * IDS);
+    lines->line[lines->n++] = buf_give(&b);
+    return 0;
+}
+
+/* Their order is not promised. */
+static void write_pauses(struct fixture *f, struct buf *out)
+{
+    struct lines lines = {.n = 0};
+    OK(f, OPS(f)->load_pauses(SELF(f), take_pause, &lines, &f->err));
+    write_lines(&lines, out);
+}
+
 static void write_all(struct fixture *f, struct buf *out)
 {
     char next[64];
@@ -138,6 +170,8 @@ static void write_all(struct fixture *f, struct buf *out)
     write_requests(f, out);
     OK(f, OPS(f)->list_notifications(SELF(f), "", 7, write_notification, out, next, &f->err));
     write_macs(f, out);
+    write_pauses(f, out);
+    OK(f, OPS(f)->list_outcomes(SELF(f), "kospi/1", write_outcome, out, &f->err));
     int r = OPS(f)->get_time(SELF(f), &time, &f->err);
     buf_addf(out, "\ntime %d %" PRId64, r, r == 0 ? time.relay_ms : 0);
     r = OPS(f)->get_credential(SELF(f), "retrain", &c, &f->err);
@@ -176,6 +210,9 @@ enum operation {
     ADD_ATTEMPT,
     PUT_CREDENTIAL,
     PUT_TARGET,
+    ADD_OUTCOME,
+    PUT_PAUSE,
+    DELETE_PAUSE,
 };
 
 static int put_key(struct fixture *f, const char *text, unsigned n, int64_t value)
@@ -184,13 +221,34 @@ static int put_key(struct fixture *f, const char *text, unsigned n, int64_t valu
     assert_non_null(k);
     k->disarmed_at = value;
     k->executed = n % 2 == 0;
+    k->by_operator = n % 3 == 0;
+    k->hold_began = value + 1;
+    k->hold_from = value + 2;
+    k->deferred_at = value + 3;
+    k->deferred_for = value % 2 == 0 ? REASON_PAUSED : REASON_COOLDOWN;
     for (unsigned i = 0; i < n % 4; i++) {
         const char fingerprint[] = {(char)('a' + i), '\0'};
-        key_add_member(k, "grafana", fingerprint)->heard_at = value + i;
+        struct member *m = key_add_member(k, "grafana", fingerprint);
+        m->heard_at = value + i;
+        m->waits = (value + i) % 2 == 0;
     }
     int r = OPS(f)->put_key(SELF(f), k, &f->err);
     key_free(k);
     return r;
+}
+
+static int add_outcome(struct fixture *f, char *key, int64_t value)
+{
+    static char route[] = "kospi";
+    static char verdict[] = "dispatch";
+    static char reason[] = "first";
+    struct store_outcome_row o = {.at_wall = value,
+                                  .key = key,
+                                  .route = value % 3 == 0 ? NULL : route,
+                                  .verdict = verdict,
+                                  .reason = reason};
+    fixture_id(o.relay_id, 'R', (unsigned)value);
+    return OPS(f)->add_outcome(SELF(f), &o, &f->err);
 }
 
 static int put_row(struct fixture *f, enum operation operation, unsigned n, int64_t value)
@@ -227,6 +285,13 @@ static int put_row(struct fixture *f, enum operation operation, unsigned n, int6
         return OPS(f)->add_attempt(SELF(f), r.relay_id, &attempt, &f->err);
     if (operation == PUT_CREDENTIAL)
         return OPS(f)->put_credential(SELF(f), &credential, &f->err);
+    if (operation == ADD_OUTCOME)
+        return add_outcome(f, n < IDS / 2 ? (char[]){"kospi/1"} : text, value);
+    enum engine_scope scope = value % 2 == 0 ? ENGINE_ROUTE : ENGINE_TARGET;
+    if (operation == PUT_PAUSE)
+        return OPS(f)->put_pause(SELF(f), scope, text, value, &f->err);
+    if (operation == DELETE_PAUSE)
+        return OPS(f)->delete_pause(SELF(f), scope, text, &f->err);
     return OPS(f)->put_target_memory(SELF(f), name, &target, &f->err);
 }
 
@@ -258,7 +323,7 @@ static enum operation draw_operation(uint64_t *random)
     unsigned drawn = draw(random, 3 * n);
     if (drawn < n)
         return frames[drawn];
-    return (enum operation)(PUT_NOTIFICATION + draw(random, PUT_TARGET - PUT_NOTIFICATION + 1));
+    return (enum operation)(PUT_NOTIFICATION + draw(random, DELETE_PAUSE - PUT_NOTIFICATION + 1));
 }
 
 static void run(uint64_t seed)
