@@ -12,6 +12,9 @@ void core_metrics_make(struct core_metrics *m, struct metrics *registry)
     m->alerts =
         metrics_counter(registry, "alerts_total", "Alerts by the decision taken when they came in.",
                         "route,verdict,reason");
+    m->timers = metrics_counter(registry, "timer_outcomes_total",
+                                "Holds and deferrals by what became of them in time.",
+                                "route,verdict,reason");
     m->truncated = metrics_counter(
         registry, "truncated_alerts_total",
         "Alerts that a sender left out of its notifications (maxAlerts).", "source");
@@ -51,6 +54,16 @@ void core_metrics_decisions(struct core *c, const struct effects *e)
         metric_add(c->metrics.alerts, 1, d->route == NULL ? "" : d->route, verdict_text(d->verdict),
                    reason_text(d->reason), NULL);
     }
+}
+
+void core_metrics_outcomes(struct core *c)
+{
+    for (size_t i = 0; i < c->n_outcomes; i++) {
+        const struct decision *d = &c->outcomes[i];
+        metric_add(c->metrics.timers, 1, d->route == NULL ? "" : d->route, verdict_text(d->verdict),
+                   reason_text(d->reason), NULL);
+    }
+    c->n_outcomes = 0;
 }
 
 static void refresh_keys(struct core *c, int64_t now)

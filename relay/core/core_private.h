@@ -70,9 +70,9 @@ struct learnt {
 
 struct core_metrics {
     struct metrics *registry;
-    struct metric *alerts, *requests, *dispatch_attempts, *dispatch_seconds, *run_conclusions,
-        *run_active, *queue_oldest, *key_states, *rate_remaining, *token_expiry, *commit_seconds,
-        *store_errors, *reload_time, *truncated;
+    struct metric *alerts, *timers, *requests, *dispatch_attempts, *dispatch_seconds,
+        *run_conclusions, *run_active, *queue_oldest, *key_states, *rate_remaining, *token_expiry,
+        *commit_seconds, *store_errors, *reload_time, *truncated;
 };
 
 struct core {
@@ -96,6 +96,8 @@ struct core {
     bool store_ok;
     int64_t store_failed_at; /* relay ms, while it is not */
     bool in_transaction;
+    struct decision *outcomes; /* of the open transaction: counted when it is on disk; no keys */
+    size_t n_outcomes, cap_outcomes;
     struct request **open; /* oldest first */
     size_t n_open, cap_open;
     int64_t counts[REQUEST_STATES];
@@ -182,5 +184,7 @@ void core_write_decisions(struct core *c, const struct effects *e, const struct 
 void core_metrics_make(struct core_metrics *m, struct metrics *registry);
 void core_metrics_refresh(struct core *c);
 void core_metrics_decisions(struct core *c, const struct effects *e);
+/* Counts c->outcomes, and empties it. */
+void core_metrics_outcomes(struct core *c);
 
 #endif

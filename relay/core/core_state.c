@@ -210,6 +210,7 @@ void core_release_state(struct core *c)
     core_free_flights(c);
     free(c->open);
     free(c->starting);
+    free(c->outcomes);
     free(c->engine_routes);
     free(c->engine_targets);
     conf_unref(c->conf);
@@ -267,9 +268,11 @@ int core_commit(struct core *c, struct error *err)
     int r = c->ports.store.ops->commit(c->ports.store.self, &stamp, err);
     metric_observe(c->metrics.commit_seconds, (double)(clock_stopwatch_us() - began_us) / 1e6,
                    NULL);
-    if (r == 0)
-        c->in_transaction = false;
-    return r;
+    if (r != 0)
+        return r;
+    c->in_transaction = false;
+    core_metrics_outcomes(c);
+    return 0;
 }
 
 static int create(struct core *c, const struct created_request *made, int64_t now,
@@ -322,6 +325,15 @@ static int keep_outcome(struct core *c, const struct decision *o, struct error *
     log_info("core", "outcome", LOG_STR("key", o->key), LOG_STR("cause", "timer"),
              LOG_STR("verdict", verdict), LOG_STR("reason", reason),
              LOG_STR("relay_id", o->relay_id));
+    if (c->n_outcomes == c->cap_outcomes) {
+        size_t cap = c->cap_outcomes == 0 ? 16 : c->cap_outcomes * 2;
+        struct decision *grown = realloc(c->outcomes, cap * sizeof(*grown));
+        if (grown == NULL)
+            return error_set(err, -ENOMEM, "core: out of memory");
+        c->outcomes = grown;
+        c->cap_outcomes = cap;
+    }
+    c->outcomes[c->n_outcomes++] = *o;
     return c->ports.store.ops->add_outcome(c->ports.store.self, &row, err);
 }
 

@@ -8,7 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define VIEW_MAX (64U * 1024 * 1024)
+#define VIEW_MAX       (64U * 1024 * 1024)
+#define OUTCOMES_SHOWN 20
 
 static void add_string(struct buf *out, const char *name, const char *value)
 {
@@ -85,6 +86,39 @@ static void write_key(struct core *c, const struct key *k, struct buf *out)
     buf_add_char(out, ',');
     add_string(out, "relay_id", k->relay_id[0] == '\0' ? NULL : k->relay_id);
     buf_add_char(out, '}');
+}
+
+struct outcome_list {
+    struct buf *out;
+    int n;
+};
+
+static void write_outcome(void *context, const struct store_outcome_row *o)
+{
+    struct outcome_list *list = context;
+    if (list->n++ >= OUTCOMES_SHOWN)
+        return;
+    buf_add_text(list->out, list->n == 1 ? "{" : ",{");
+    add_time(list->out, "at", o->at_wall);
+    buf_add_text(list->out, ",\"cause\":\"timer\",");
+    add_string(list->out, "verdict", o->verdict);
+    buf_add_char(list->out, ',');
+    add_string(list->out, "reason", o->reason);
+    buf_add_char(list->out, ',');
+    add_string(list->out, "relay_id", o->relay_id[0] == '\0' ? NULL : o->relay_id);
+    buf_add_char(list->out, '}');
+}
+
+/* Into the key's object, which is complete: what its timers decided, newest first. */
+static int write_outcomes(struct core *c, const struct key *k, struct buf *out, struct error *err)
+{
+    struct outcome_list list = {.out = out};
+    out->len--; /* the brace that closed it */
+    buf_add_text(out, ",\"outcomes\":[");
+    int r =
+        c->ports.store.ops->list_outcomes(c->ports.store.self, k->text, write_outcome, &list, err);
+    buf_add_text(out, "]}");
+    return r;
 }
 
 static void write_attempt(void *context, const struct attempt *a)
@@ -292,6 +326,7 @@ static int one(struct core *c, struct message *m, struct error *err)
         if (k == NULL)
             return 0;
         write_key(c, k, &m->reply);
+        r = write_outcomes(c, k, &m->reply, err);
     } else if (m->u.query.query == QUERY_REQUEST) {
         struct request request = {.relay_id = ""};
         r = ops->get_request(c->ports.store.self, id, &request, err);

@@ -7,6 +7,7 @@ from typing import Callable
 from tests.support.grafana_bodies import grafana_body
 from tests.support.metrics import Metrics
 from tests.support.relay import ROOT, Relay
+from tests.support.wait import until
 
 _ROW = re.compile(r"\| `(drift_relay_\w+)` \| (counter|gauge|histogram) \| (–|`\w+`(?:, `\w+`)*) \| (\S.*) \|")
 
@@ -33,10 +34,11 @@ def test_names_and_types_are_those_of_a_running_relay(make_relay: Callable[..., 
     assert set(helps) == set(types)
 
 
-def test_labels_are_those_of_its_series(relay: Relay) -> None:
+def test_labels_are_those_of_its_series(make_relay: Callable[..., Relay]) -> None:
+    relay = make_relay({"routes": {"hold": "1s"}}).start()
     relay.post(grafana_body(), secret="wrong")
     relay.post(grafana_body(truncatedAlerts=2))
-    (request,) = relay.api("requests")["items"]
+    (request,) = until(lambda: relay.api("requests")["items"], 20, "the hold to end")
     relay.wait_request(request["relay_id"], "done")
     documents, seen = documented(), set()
     for name, labels, _ in Metrics(relay.admin("/metrics").body.decode()).samples:
