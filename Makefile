@@ -11,7 +11,7 @@ BUILD   := build/$(if $(filter cc gcc,$(cc_name)),,$(cc_name)-)$(or $(SAN),relea
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-.PHONY: all bench bench-programs unit-programs headers tidy install help deps demo test lint format clean
+.PHONY: all story pictures bench bench-programs unit-programs headers tidy install help deps demo test lint format clean
 all: $(BUILD)/drift-relay ## build (the default)
 
 LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3
@@ -66,6 +66,14 @@ unit-programs: $(unit_programs)
 $(unit_programs): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(support_objects) $(BUILD)/librelay.a $(BUILD)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS) -lcmocka
+
+$(BUILD)/tests/stories/story: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/stories/*.c)) $(BUILD)/librelay.a $(BUILD)/libbase.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS)
+
+story: $(BUILD)/tests/stories/story
+pictures: story ## draw the timelines of docs/engine.md anew
+	$(Q)python3 tests/stories/draw.py $(BUILD)/tests/stories/story
 
 bench_programs := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 $(bench_programs): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/librelay.a $(BUILD)/libbase.a

@@ -13,8 +13,8 @@ threaded=$(find tests/unit -name 'test_*.c' | grep -E '/test_(http|watch|log|met
 threaded_integration='tests/integration/test_main_path.py'
 
 sources() {
-    check "gcc, no warnings" build build/werror WERROR=1 all unit-programs bench-programs headers
-    check "clang, no warnings" build build/clang-werror CC=clang WERROR=1 all unit-programs bench-programs headers
+    check "gcc, no warnings" build build/werror WERROR=1 all unit-programs story bench-programs headers
+    check "clang, no warnings" build build/clang-werror CC=clang WERROR=1 all unit-programs story bench-programs headers
 }
 
 # plain TARGET COMMAND…: what the plain gcc build is tested by
@@ -22,9 +22,14 @@ plain() {
     build build/werror WERROR=1 "$1" && "${@:2}"
 }
 
+integration() {
+    build build/werror WERROR=1 all story && pytests build/werror/drift-relay tests/integration
+}
+
 address() {
-    build build/address SAN=address all unit-programs || return
+    build build/address SAN=address all unit-programs story || return
     sanitized unit build/address
+    sanitized stories build/address
     sanitized pytests build/address/drift-relay tests/integration
 }
 
@@ -83,7 +88,8 @@ export KILLS=${KILLS:-50}
 tier lint         lint
 tier sources      sources
 tier unit         plain unit-programs unit build/werror
-tier integration  plain all pytests build/werror/drift-relay tests/integration
+tier stories      plain story stories build/werror
+tier integration  integration
 tier fault        plain all pytests build/werror/drift-relay tests/fault
 tier address      address
 tier thread       thread

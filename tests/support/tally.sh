@@ -61,6 +61,16 @@ unit() {
     done
 }
 
+# stories FOLDER: every story by the runner in FOLDER
+stories() {
+    local file log=$TALLY.tap status
+    for file in tests/stories/*.story; do
+        timeout --foreground -k 5 60 "${under[@]}" "$1/tests/stories/story" "$file" > "$log" 2>&1
+        status=$?
+        tally_tap "$log" "$status" || { cat "$log"; echo "-- FAILED: $file (exit status $status)"; }
+    done
+}
+
 # pytests RELAY_BIN PATH… [option…]
 pytests() {
     local log=$TALLY.pytest passed failed skipped
