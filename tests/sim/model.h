@@ -43,10 +43,6 @@ struct model_key {
     enum reason deferred_for;
     bool over_at_start; /* the deferral's block was over when the relay started */
     int64_t over_at;    /* … else when it was first seen over; 0 = it is on */
-    /* for the invariants, which know nothing of the above */
-    int64_t ran_at; /* the last POST that may have started a run; 0 = none */
-    int ran;        /* its request */
-    int64_t pardoned_at; /* the last rearm */
 };
 
 struct model_request {
@@ -60,6 +56,7 @@ struct model_request {
     bool executed;  /* a POST may have started a run: then no more of them */
     int64_t posted_at, accepted_at, gone_since, ended_at;
     int posts, hops;
+    bool pardoned; /* an operator rearmed its key since */
     const char *end; /* "done", "dead", "parked" */
     const char *why; /* NULL: not foretold */
 };
@@ -106,18 +103,20 @@ struct model_decision model_redeliver(struct model *m, int request, int64_t now)
 enum model_asker { ASKED_BY_ALERT, ASKED_BY_HOLD, ASKED_BY_BLOCK };
 const struct policy *model_policy(const struct model *m, int route);
 struct model_key *model_find(struct model *m, const char *text);
+/* NULL: its route has max_keys of them. */
 struct model_key *model_find_or_add(struct model *m, const char *text, int route, int64_t now);
+int64_t model_hold_end(const struct model *m, const struct model_key *k);
 size_t model_firing(const struct model_key *k);
 bool model_fires(const struct model *m, const struct model_key *k);
 /* Is this block on? *until: when a time ends it, else 0. */
 bool model_is_blocked(const struct model *m, const struct model_key *k, enum reason by, int64_t now,
                       int64_t *until);
-/* Rows 5 to 13 for a key. `first`: the leading member is in the notification at hand. */
+/* Rows 5 to 13 for a key. */
 struct model_decision model_ask(struct model *m, struct model_key *k, enum model_asker asker,
                                 int64_t now);
 const struct model_member *model_leading(const struct model_key *k);
 /* After members left: does it still fire? True when something ended because it does not. */
-bool model_stopped_firing(struct model *m, struct model_key *k, int64_t now);
+bool model_stopped_firing(struct model *m, struct model_key *k);
 void model_end_waiting(struct model_key *k);
 /* What fell due while the relay was down waits. */
 int64_t model_due(const struct model *m, int64_t at);

@@ -136,8 +136,9 @@ void model_end_waiting(struct model_key *k)
         k->members[i].waits = false;
 }
 
-static int64_t hold_end(const struct policy *p, const struct model_key *k)
+int64_t model_hold_end(const struct model *m, const struct model_key *k)
 {
+    const struct policy *p = model_policy(m, k->route);
     int64_t end = k->hold_from + p->hold_ms, most = k->hold_began + p->hold_max_ms;
     return end < most ? end : most;
 }
@@ -155,7 +156,7 @@ static struct model_decision join_hold(struct model *m, struct model_key *k, int
     if (p->extend_hold)
         k->hold_from = now;
     struct model_decision d = decided(k, VERDICT_HELD, REASON_JOINED);
-    d.until = model_due(m, hold_end(p, k));
+    d.until = model_due(m, model_hold_end(m, k));
     return d;
 }
 
@@ -250,7 +251,7 @@ struct model_decision model_ask(struct model *m, struct model_key *k, enum model
         k->hold_began = now;
         k->hold_from = now;
         struct model_decision d = decided(k, VERDICT_HELD, REASON_HOLD);
-        d.until = hold_end(p, k);
+        d.until = model_hold_end(m, k);
         return d;
     }
     struct model_decision d = decided(k, VERDICT_DISPATCH, REASON_FIRST);
