@@ -1,0 +1,127 @@
+#include "tests/sim/forge.h"
+
+#include "relay/base/buf.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define URL "https://api.github.com/repos/acme/other/actions/workflows/w.yml/dispatches"
+
+/* clang-format off */
+static const struct {
+    struct forge_dispatch d;
+    enum exchange_transport transport;
+    int status;
+    const char *header, *value, *body; /* body NULL: a run's */
+} dispatches[] = {
+    {{"200", FORGE_ACCEPTED, 0}, EXCHANGE_ANSWERED, 200, NULL, NULL, NULL},
+    {{"204", FORGE_UNTRACKED, 0}, EXCHANGE_ANSWERED, 204, NULL, NULL, ""},
+    {{"not sent", FORGE_NOT_EXECUTED, 0}, EXCHANGE_NOT_SENT, 0, NULL, NULL, ""},
+    {{"cut", FORGE_AMBIGUOUS, 0}, EXCHANGE_UNKNOWN, 0, NULL, NULL, ""},
+    {{"502", FORGE_AMBIGUOUS, 0}, EXCHANGE_ANSWERED, 502, NULL, NULL, "<html>"},
+    {{"a 200 that is none", FORGE_AMBIGUOUS, 0}, EXCHANGE_ANSWERED, 200, NULL, NULL, "{}"},
+    {{"429", FORGE_NOT_EXECUTED, 120000}, EXCHANGE_ANSWERED, 429, "retry-after", "120",
+     "{\"message\":\"You have exceeded a secondary rate limit\"}"},
+    {{"limit", FORGE_NOT_EXECUTED, 60000}, EXCHANGE_ANSWERED, 403, NULL, NULL,
+     "{\"message\":\"API rate limit exceeded for user ID 1.\"}"},
+    {{"401", FORGE_NOT_EXECUTED, 60000}, EXCHANGE_ANSWERED, 401, NULL, NULL,
+     "{\"message\":\"Bad credentials\"}"},
+    {{"not accessible", FORGE_NOT_EXECUTED, 60000}, EXCHANGE_ANSWERED, 403, NULL, NULL,
+     "{\"message\":\"Resource not accessible by personal access token\"}"},
+    {{"307", FORGE_REDIRECTED, 0}, EXCHANGE_ANSWERED, 307, "location", URL, "{}"},
+    {{"307 elsewhere", FORGE_REFUSED, 0}, EXCHANGE_ANSWERED, 307, "location", "https://x.example/", "{}"},
+    {{"no relay_id", FORGE_NO_RELAY_ID, 0}, EXCHANGE_ANSWERED, 422, NULL, NULL,
+     "{\"message\":\"Unexpected inputs provided: [\\\"relay_id\\\"]\"}"},
+    {{"no run details", FORGE_NO_DETAILS, 0}, EXCHANGE_ANSWERED, 400, NULL, NULL,
+     "{\"message\":\"\\\"return_run_details\\\" is not a permitted key.\"}"},
+    {{"404", FORGE_REFUSED, 0}, EXCHANGE_ANSWERED, 404, NULL, NULL, "{\"message\":\"Not Found\"}"},
+    {{"422", FORGE_REFUSED, 0}, EXCHANGE_ANSWERED, 422, NULL, NULL, "{\"message\":\"No ref found for: main\"}"},
+};
+static const struct {
+    struct forge_run r;
+    enum exchange_transport transport;
+    int status;
+    const char *run_status;
+} runs[] = {
+    {{"success", RUN_ENDS, 0}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"in progress", RUN_GOES_ON, 0}, EXCHANGE_ANSWERED, 200, "in_progress"},
+    {{"queued", RUN_GOES_ON, 0}, EXCHANGE_ANSWERED, 200, "queued"},
+    {{"failure", RUN_FAILED, 0}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"timed_out", RUN_FAILED, 0}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"startup_failure", RUN_FAILED, 0}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"cancelled", RUN_ENDS, 0}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"304", RUN_GOES_ON, 0}, EXCHANGE_ANSWERED, 304, NULL},
+    {{"404", RUN_GONE, 0}, EXCHANGE_ANSWERED, 404, NULL},
+    {{"500", RUN_GOES_ON, 0}, EXCHANGE_ANSWERED, 500, NULL},
+    {{"401", RUN_GOES_ON, 60000}, EXCHANGE_ANSWERED, 401, NULL},
+    {{"cut", RUN_GOES_ON, 0}, EXCHANGE_UNKNOWN, 0, NULL},
+};
+/* clang-format on */
+
+size_t forge_dispatch_count(void)
+{
+    return sizeof(dispatches) / sizeof(dispatches[0]);
+}
+
+size_t forge_run_count(void)
+{
+    return sizeof(runs) / sizeof(runs[0]);
+}
+
+const struct forge_dispatch *forge_dispatch(size_t i)
+{
+    return &dispatches[i].d;
+}
+
+const struct forge_run *forge_run(size_t i)
+{
+    return &runs[i].r;
+}
+
+static void set_body(struct exchange_answer *out, struct buf *b)
+{
+    out->body_len = b->len;
+    out->body = buf_give(b);
+}
+
+void forge_answer_dispatch(struct exchange_answer *out, size_t i, const char *repository,
+                           int64_t run_id)
+{
+    struct buf b = BUF_INIT(4096);
+    *out = (struct exchange_answer){.transport = dispatches[i].transport,
+                                    .status = dispatches[i].status};
+    if (dispatches[i].body != NULL)
+        buf_add_text(&b, dispatches[i].body);
+    else
+        buf_addf(&b,
+                 "{\"workflow_run_id\":%" PRId64 ",\"run_url\":\"https://api.github.com/repos/acme/"
+                 "%s/actions/runs/%" PRId64 "\",\"html_url\":\"https://github.com/acme/%s/actions/"
+                 "runs/%" PRId64 "\"}",
+                 run_id, repository, run_id, repository, run_id);
+    set_body(out, &b);
+    if (dispatches[i].header == NULL)
+        return;
+    out->headers = calloc(1, sizeof(*out->headers));
+    if (out->headers == NULL)
+        abort();
+    out->headers[0].name = strdup(dispatches[i].header);
+    out->headers[0].value = strdup(dispatches[i].value);
+    out->n_headers = 1;
+}
+
+void forge_answer_run(struct exchange_answer *out, size_t i, const char *repository, int64_t run_id,
+                      const char *relay_id)
+{
+    struct buf b = BUF_INIT(4096);
+    *out = (struct exchange_answer){.transport = runs[i].transport, .status = runs[i].status};
+    if (runs[i].run_status != NULL) {
+        buf_addf(&b, "{\"id\":%" PRId64 ",\"status\":\"%s\",\"display_title\":\"run [%s]\"", run_id,
+                 runs[i].run_status, relay_id);
+        if (strcmp(runs[i].run_status, "completed") == 0)
+            buf_addf(&b, ",\"conclusion\":\"%s\"", runs[i].r.name);
+        buf_addf(&b, ",\"html_url\":\"https://github.com/acme/%s/actions/runs/%" PRId64 "\"}",
+                 repository, run_id);
+    }
+    set_body(out, &b);
+}
