@@ -1,0 +1,376 @@
+/* The machine, the process, and its steps. */
+#include "tests/sim/world.h"
+
+#include "relay/base/metrics.h"
+#include "relay/store/sqlite.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SPIN_MAX 500
+
+void world_fail(struct world *w, const char *format, ...)
+{
+    if (w->failure[0] != '\0')
+        return;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(w->failure, sizeof(w->failure), format, args);
+    va_end(args);
+}
+
+/* --- the machine --------------------------------------------------------------------------------
+ */
+
+static struct wall clock_wall_of(void *self)
+{
+    return (struct wall){((const struct world *)self)->wall_ms};
+}
+
+static struct mono clock_mono_of(void *self)
+{
+    return (struct mono){((const struct world *)self)->boot_ms};
+}
+
+static int64_t clock_boot_of(void *self)
+{
+    return ((const struct world *)self)->boot_ms;
+}
+
+static void clock_boot_id_of(void *self, char out[static BOOT_ID_MAX])
+{
+    (void)snprintf(out, BOOT_ID_MAX, "boot-%u", ((const struct world *)self)->boots);
+}
+
+static void random_bytes(void *self, void *out, size_t len)
+{
+    struct world *w = self;
+    unsigned char *to = out;
+    for (size_t i = 0; i < len; i++)
+        to[i] = (unsigned char)(draw_next(&w->rng) >> 17);
+}
+
+static void advance(struct world *w, int64_t ms)
+{
+    w->boot_ms += ms;
+    w->wall_ms += ms;
+}
+
+int64_t world_relay_now(const struct world *w)
+{
+    return w->relay_base + (w->boot_ms - w->boot_base);
+}
+
+/* --- the process --------------------------------------------------------------------------------
+ */
+
+static bool open_store(struct world *w, struct error *err)
+{
+    if (w->memory != NULL)
+        return memory_store_open(w->memory, &w->store, err) == 0;
+    char path[512];
+    (void)snprintf(path, sizeof(path), "%s/relay.db", w->folder);
+    return sqlite_store_open(&w->store, path, NULL, err) == 0;
+}
+
+/* Relay time by the design: within one boot by CLOCK_BOOTTIME, across a reboot by the wall clock.
+ * Returns how long the relay was down. */
+static int64_t start_time(struct world *w, const struct store_time *last, bool known)
+{
+    char boot_id[BOOT_ID_MAX];
+    clock_boot_id_of(w, boot_id);
+    w->boot_base = w->boot_ms;
+    w->relay_base = w->wall_ms;
+    if (!known)
+        return 0;
+    int64_t passed = strcmp(boot_id, last->boot_id) == 0 ? w->boot_ms - last->boot_ms
+                                                          : w->wall_ms - last->wall_ms;
+    passed = passed < 0 ? 0 : passed;
+    w->relay_base = last->relay_ms + passed;
+    return passed;
+}
+
+/* A POST that was under way when the process ended may have run. */
+static void expect_recovery(struct world *w, int64_t now, int64_t down_ms)
+{
+    struct model *m = &w->x.model;
+    for (size_t i = 0; i < m->n_requests; i++) {
+        struct model_request *r = &m->requests[i];
+        if (!r->open || !r->in_flight)
+            continue;
+        r->end = "parked";
+        r->why = "may_have_run";
+        int credential = world_credential(w, r->target);
+        if (credential >= 0)
+            w->last_write[credential] = now;
+        model_ended(m, (int)i, END_RAN, now);
+    }
+    model_started(m, now, down_ms);
+}
+
+static int take_sending(void *context, struct request *r)
+{
+    struct model *m = context;
+    for (size_t i = 0; i < m->n_requests; i++) {
+        struct model_request *mine = &m->requests[i];
+        bool same = strcmp(mine->relay_id, r->relay_id) == 0 ||
+                    (mine->relay_id[0] == '\0' && strcmp(mine->key, r->key) == 0);
+        if (!mine->open || !same)
+            continue;
+        memcpy(mine->relay_id, r->relay_id, ULID_SIZE);
+        if (r->state == REQUEST_SENDING && !mine->in_flight)
+            model_posting(m, (int)i, r->posted_at);
+    }
+    request_free(r);
+    free(r);
+    return 0;
+}
+
+/* A commit that failed in doubt is found after all: what was sent of it counts. */
+static void settle_doubt(struct world *w, const struct store_time *last, bool known)
+{
+    if (w->in_doubt && known && last->relay_ms == w->failed_at) {
+        w->x = w->doubt;
+        (void)w->store.ops->load_open_requests(w->store.self, take_sending, &w->x.model, NULL);
+    }
+    w->in_doubt = false;
+}
+
+void world_start(struct world *w)
+{
+    struct error err = {0};
+    struct store_time last;
+    if (w->memory != NULL)
+        memory_store_fail(w->memory, &(struct memory_fault){0});
+    w->fault = (struct memory_fault){0};
+    if (!open_store(w, &err)) {
+        world_fail(w, "the store does not open: %s", err.text);
+        return;
+    }
+    int r = w->store.ops->get_time(w->store.self, &last, &err);
+    int64_t down_ms = start_time(w, &last, r == 0);
+    settle_doubt(w, &last, r == 0);
+    w->metrics = metrics_new("drift_relay_");
+    struct core_options options = {
+        .ports = {.store = w->store,
+                  .forge = {.self = w, .start = world_forge_start},
+                  .clock = &w->clock,
+                  .rng = &w->rng_port},
+        .conf = w->confs[w->conf],
+        .metrics = w->metrics,
+        .stop_file = w->stop_file,
+    };
+    w->n_started = 0;
+    w->store_ok = true;
+    w->quitting = false;
+    if (core_open(&w->core, &options, &err) != 0) {
+        world_fail(w, "the core does not open: %s", err.text);
+        w->core = NULL;
+        return;
+    }
+    w->x.model.conf = &w->history->confs[w->conf];
+    w->x.model.stop = w->stop_file;
+    expect_recovery(w, world_relay_now(w), down_ms);
+    w->step_at = world_relay_now(w);
+    world_compare_requests(w);
+    world_compare_rest(w, true);
+    w->wait_ms = 0;
+}
+
+static void forget_sent(struct world *w)
+{
+    for (size_t i = 0; i < w->n_sent; i++)
+        free(w->sent[i].body);
+    w->n_sent = 0;
+}
+
+void world_drop(struct world *w)
+{
+    core_free(w->core);
+    metrics_free(w->metrics);
+    w->core = NULL;
+    w->metrics = NULL;
+    w->n_flights = 0;
+    w->n_held = 0;
+    forget_sent(w);
+}
+
+/* --- steps --------------------------------------------------------------------------------------
+ */
+
+static void expect_batch(struct world *w, struct sent *batch, size_t n, int64_t now)
+{
+    for (size_t i = 0; i < n; i++)
+        world_expect(w, &batch[i], now);
+    model_timers(&w->x.model, now);
+}
+
+static void forget_macs(struct ledger *l, int64_t now)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (!l->rows[i].has_mac || l->rows[i].received_at + 2 * SIGNATURE_WINDOW_MS > now)
+            continue;
+        l->rows[i].has_mac = false;
+        if (l->rows[i].signed_at > l->floor)
+            l->floor = l->rows[i].signed_at;
+    }
+}
+
+/* The store refused the batch: nothing of it happened, answers of the forge are kept. */
+static void take_back(struct world *w, int64_t now, bool was_ok)
+{
+    w->totals->failed_commits++;
+    if (w->fault.doubtful && was_ok) {
+        w->doubt = w->x;
+        w->in_doubt = true;
+    }
+    w->x = w->before;
+    for (size_t i = 0; i < w->n_sent; i++) {
+        struct sent *s = &w->sent[i];
+        s->expected = CORE_UNAVAILABLE;
+        if (s->type == SENT_STOP_FILE)
+            world_expect(w, s, now);
+        if ((s->type == SENT_ANSWER || s->type == SENT_RELOAD) && w->n_held < WORLD_BATCH)
+            w->held[w->n_held++] = *s;
+    }
+    if (was_ok)
+        w->failed_at = now;
+    w->store_ok = core_is_ready(w->core);
+    if (w->store_ok) {
+        w->in_doubt = false;
+        model_started(&w->x.model, now, now - w->failed_at);
+    }
+}
+
+static void expect_step(struct world *w, int64_t now)
+{
+    if (!w->store_ok)
+        model_started(&w->x.model, now, now - w->failed_at);
+    if (w->n_held > 0)
+        expect_batch(w, w->held, w->n_held, now);
+    /* A reload is a batch of its own. */
+    size_t from = 0;
+    for (size_t i = 0; i < w->n_sent; i++) {
+        if (w->sent[i].type != SENT_RELOAD)
+            continue;
+        if (i > from)
+            expect_batch(w, &w->sent[from], i - from, now);
+        forget_macs(&w->x.ledger, now);
+        expect_batch(w, &w->sent[i], 1, now);
+        from = i + 1;
+    }
+    expect_batch(w, &w->sent[from], w->n_sent - from, now);
+    forget_macs(&w->x.ledger, now);
+}
+
+void world_step(struct world *w)
+{
+    int64_t now = world_relay_now(w);
+    bool may_fail = w->memory != NULL && (w->fault.times > 0 || !w->store_ok);
+    size_t failures = 0;
+    w->totals->steps++;
+    w->step_at = now;
+    if (may_fail) {
+        w->before = w->x;
+        memory_store_fail(w->memory, &w->fault);
+        failures = memory_store_failures(w->memory);
+    }
+    bool was_ok = w->store_ok;
+    expect_step(w, now);
+    w->n_started = 0;
+    w->wait_ms = core_step(w->core);
+    size_t failed = may_fail ? memory_store_failures(w->memory) - failures : 0;
+    if (may_fail)
+        memory_store_fail(w->memory, &(struct memory_fault){0});
+    if (failed > 0) {
+        w->fault.times -= failed < w->fault.times ? failed : w->fault.times;
+        w->fault.skip = 0;
+        take_back(w, now, was_ok);
+    } else {
+        w->n_held = 0;
+        w->in_doubt = w->in_doubt && !core_is_ready(w->core);
+        w->store_ok = true;
+    }
+    if (++w->fault_steps > 10 && w->store_ok)
+        w->fault.times = 0;
+    if (w->x.model.trouble != NULL)
+        world_fail(w, "the simulator: %s", w->x.model.trouble);
+    if (w->store_ok) {
+        world_compare_requests(w);
+        world_compare_rest(w, false);
+    }
+    world_compare_replies(w);
+    forget_sent(w);
+}
+
+void world_settle(struct world *w)
+{
+    for (int spins = 0; w->core != NULL && w->failure[0] == '\0'; spins++) {
+        if (spins == SPIN_MAX)
+            world_fail(w, "the core is never done at %" PRId64, world_relay_now(w));
+        if (w->n_sent == 0 && w->wait_ms != 0)
+            return;
+        world_step(w);
+    }
+}
+
+void world_pass(struct world *w, int64_t ms)
+{
+    while (w->core != NULL && w->failure[0] == '\0') {
+        world_settle(w);
+        if (w->wait_ms < 0 || w->wait_ms > ms)
+            break;
+        ms -= w->wait_ms;
+        advance(w, w->wait_ms);
+        world_step(w);
+    }
+    advance(w, ms);
+    if (w->wait_ms > 0)
+        w->wait_ms -= ms;
+}
+
+const char *world_run(struct world *w, const struct history *h, const bool *kept)
+{
+    w->history = h;
+    w->rng.state = h->seed ^ UINT64_C(0x5deece66d);
+    w->wall_ms = h->wall_ms;
+    w->boot_ms = 1000000;
+    w->x.model.conf = &h->confs[0];
+    w->x.ledger.floor = INT64_MIN;
+    w->clock = (struct clock){w, clock_wall_of, clock_mono_of, clock_boot_of, clock_boot_id_of};
+    w->rng_port = (struct rng){w, random_bytes};
+    struct error err = {0};
+    if (w->memory == NULL && memory_store_new(&w->memory, &err) != 0)
+        world_fail(w, "%s", err.text);
+    world_start(w);
+    for (size_t i = 0; i < h->n_events && w->failure[0] == '\0'; i++) {
+        if (kept != NULL && !kept[i])
+            continue;
+        if (w->verbose)
+            event_print(&h->events[i], i);
+        w->totals->events++;
+        world_event(w, &h->events[i]);
+    }
+    world_settle(w);
+    if (w->failure[0] == '\0')
+        world_compare_rest(w, true);
+    w->totals->histories++;
+    w->totals->requests += w->x.model.n_requests;
+    w->totals->outcomes += w->x.model.n_outcomes;
+    return w->failure[0] == '\0' ? NULL : w->failure;
+}
+
+void world_free(struct world *w)
+{
+    if (w->core != NULL)
+        world_drop(w);
+    forget_sent(w);
+    memory_store_free(w->memory);
+    for (size_t i = 0; i < WORLD_NONCES; i++)
+        free(w->answers[i]);
+    for (size_t i = 0; i < SIM_CONFS; i++)
+        conf_unref(w->confs[i]);
+}

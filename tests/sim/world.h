@@ -1,0 +1,144 @@
+/* world.h - the real core over a store, with a clock, a forge and chance that the history decides;
+ * beside it the model; and what is compared after each step.
+ *
+ * One history at a time. The first difference ends it: world->failure says what was expected. */
+#ifndef TESTS_SIM_WORLD_H
+#define TESTS_SIM_WORLD_H
+
+#include "relay/core/core.h"
+#include "relay/store/memory.h"
+#include "tests/sim/forge.h"
+#include "tests/sim/model.h"
+
+#define WORLD_FLIGHTS 64
+#define WORLD_BATCH   64
+#define WORLD_NONCES  512
+
+struct flight {
+    enum exchange_kind kind;
+    char relay_id[ULID_SIZE];
+    int request; /* of the model */
+};
+
+enum message_type { SENT_NOTIFICATION, SENT_ANSWER, SENT_RELOAD, SENT_STOP_FILE, SENT_COMMAND };
+/* What was sent to the core, what is expected of it, and what it replied. */
+struct sent {
+    enum message_type type;
+    const struct event *event;
+    struct flight flight;
+    size_t answer; /* of the forge's table */
+    int conf;
+    int64_t signed_at;
+    enum core_command command;
+    int scope, named; /* PAUSE, RESUME: route or target; else a request */
+    char key[MODEL_TEXT];
+    bool expects_reply;
+    enum core_verdict expected;
+    int replays; /* DUPLICATE: of the ledger */
+    size_t n;
+    struct model_decision decisions[SIM_ITEMS];
+    bool replied;
+    enum core_verdict verdict;
+    char *body;
+};
+
+/* What the store must know, one row a notification. */
+struct ledger {
+    size_t n;
+    struct {
+        unsigned nonce;
+        bool has_mac;
+        int64_t received_at, signed_at;
+    } rows[WORLD_NONCES];
+    int64_t floor;
+};
+
+/* All that is taken back when the store refuses a batch. */
+struct expectation {
+    struct model model;
+    struct ledger ledger;
+    bool knows_relay_id[SIM_TARGETS], knows_details[SIM_TARGETS]; /* that it lacks them */
+    int64_t blocked_until[SIM_TARGETS];                          /* by credential */
+};
+
+struct totals {
+    uint64_t histories, events, verdicts[VERDICT_RESOLVED + 1], outcomes, posts, requests, crashes,
+        restarts, failed_commits, steps;
+};
+
+struct world {
+    const struct history *history;
+    const char *folder;
+    struct totals *totals;
+    bool verbose;
+    /* the machine */
+    int64_t boot_ms, wall_ms;
+    unsigned boots;
+    struct draw rng;
+    struct clock clock;
+    struct rng rng_port;
+    /* the relay */
+    struct memory_store *memory; /* NULL: SQLite */
+    struct conf *confs[SIM_CONFS];
+    struct metrics *metrics;
+    struct core *core; /* NULL while it is down */
+    struct store store;
+    int64_t wait_ms;
+    bool stop_file, quitting;
+    int conf; /* in force */
+    int64_t relay_base, boot_base;
+    /* the forge */
+    size_t n_flights;
+    struct flight flights[WORLD_FLIGHTS];
+    size_t n_started; /* during the step */
+    struct flight started[WORLD_FLIGHTS];
+    int64_t last_write[SIM_TARGETS]; /* by credential */
+    int64_t runs;
+    /* on its way to the core */
+    size_t n_sent;
+    struct sent sent[WORLD_BATCH];
+    size_t n_held; /* answers that wait for the store */
+    struct sent held[WORLD_BATCH];
+    /* the store fails */
+    struct memory_fault fault;
+    int fault_steps;
+    bool store_ok;
+    int64_t failed_at;
+    bool in_doubt; /* `doubt` is what a crash now would find, if it finds a commit at failed_at */
+    /* what should be */
+    struct expectation x, before, doubt;
+    char *answers[WORLD_NONCES]; /* of the ledger's rows: the alerts of the reply */
+    char ids[WORLD_NONCES][ULID_SIZE];
+    bool told_[MODEL_REQUESTS]; /* its end was compared with the store */
+    int64_t step_at;
+    char failure[1024];
+};
+
+/* NULL, or what went wrong (in w). Runs events whose `kept` is set (all when NULL). */
+const char *world_run(struct world *w, const struct history *h, const bool *kept);
+void world_free(struct world *w);
+
+/* --- what its files share -----------------------------------------------------------------------
+ */
+__attribute__((format(printf, 2, 3))) void world_fail(struct world *w, const char *format, ...);
+int64_t world_relay_now(const struct world *w);
+void world_start(struct world *w);
+/* The process is gone, as it is. */
+void world_drop(struct world *w);
+void world_step(struct world *w);
+/* Time passes, and the core does what it wants to. */
+void world_pass(struct world *w, int64_t ms);
+/* Steps until the core wants to sleep. */
+void world_settle(struct world *w);
+void world_event(struct world *w, const struct event *e);
+/* What a message should do. */
+void world_expect(struct world *w, struct sent *s, int64_t now);
+/* The name (a target) of the credential of target t in the config in force; -1: t is gone. */
+int world_credential(const struct world *w, int target);
+/* The store's requests are the model's, and what was POSTed may be. */
+void world_compare_requests(struct world *w);
+void world_compare_replies(struct world *w);
+void world_compare_rest(struct world *w, bool thoroughly);
+void world_forge_start(void *self, struct exchange *x);
+
+#endif

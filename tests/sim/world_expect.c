@@ -1,0 +1,229 @@
+/* What each message should do, told to the model. */
+#include "tests/sim/world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int world_credential(const struct world *w, int target)
+{
+    const struct sim_conf *c = w->x.model.conf;
+    if (!c->targets[target].present)
+        return -1;
+    for (int i = 0; i < SIM_TARGETS; i++) {
+        if (c->targets[i].present && c->targets[i].token == c->targets[target].token)
+            return i;
+    }
+    return -1;
+}
+
+/* --- notifications ------------------------------------------------------------------------------
+ */
+
+static int known_mac(const struct ledger *l, unsigned nonce)
+{
+    for (size_t i = l->n; i-- > 0;) {
+        if (l->rows[i].nonce == nonce && l->rows[i].has_mac)
+            return (int)i;
+    }
+    return -1;
+}
+
+static void expect_notification(struct world *w, struct sent *s, int64_t now)
+{
+    struct ledger *l = &w->x.ledger;
+    bool is_signed = s->event->source == 0;
+    s->n = s->event->n_items;
+    if (s->event->flag) {
+        struct model saved = w->x.model;
+        model_notify(&w->x.model, s->event, now, s->decisions);
+        w->x.model = saved;
+        s->expected = CORE_DRY;
+        return;
+    }
+    s->replays = is_signed ? known_mac(l, s->event->nonce) : -1;
+    if (s->replays >= 0) {
+        s->expected = CORE_DUPLICATE;
+        return;
+    }
+    if (is_signed && s->signed_at <= l->floor) {
+        s->expected = CORE_STALE;
+        return;
+    }
+    s->expected = CORE_STORED;
+    s->replays = (int)l->n;
+    l->rows[l->n].nonce = s->event->nonce;
+    l->rows[l->n].has_mac = is_signed;
+    l->rows[l->n].received_at = now;
+    l->rows[l->n++].signed_at = s->signed_at;
+    model_notify(&w->x.model, s->event, now, s->decisions);
+}
+
+/* --- answers ------------------------------------------------------------------------------------
+ */
+
+static void end_it(struct world *w, int request, const char *end, const char *why,
+                   enum request_end how, int64_t now)
+{
+    struct model_request *r = &w->x.model.requests[request];
+    r->end = end;
+    r->why = why;
+    model_ended(&w->x.model, request, how, now);
+}
+
+static void block_credential(struct world *w, int target, int64_t blocks_ms, int64_t now)
+{
+    int credential = world_credential(w, target);
+    if (credential >= 0 && blocks_ms > 0 && w->x.blocked_until[credential] < now + blocks_ms)
+        w->x.blocked_until[credential] = now + blocks_ms;
+}
+
+/* What the answer teaches of the target: at once the first time, with a delay when it was known. */
+static void teach(struct world *w, struct model_request *r, bool *known)
+{
+    if (*known)
+        r->hops = 0;
+    *known = w->x.model.conf->targets[r->target].present;
+}
+
+static enum forge_class class_of(const struct world *w, const struct model_request *r,
+                                 enum forge_class class)
+{
+    const struct sim_target *t = &w->x.model.conf->targets[r->target];
+    if (!t->present) { /* it knows no repository and no host any more */
+        if (class == FORGE_ACCEPTED && r->hops == 0)
+            return FORGE_AMBIGUOUS;
+        return class == FORGE_REDIRECTED ? FORGE_REFUSED : class;
+    }
+    if (class == FORGE_NO_RELAY_ID && t->correlation != CORRELATION_AUTO)
+        return FORGE_REFUSED;
+    if (class == FORGE_REDIRECTED && r->hops == 2)
+        return FORGE_REFUSED;
+    return class;
+}
+
+static void expect_dispatch_answer(struct world *w, struct sent *s, int64_t now)
+{
+    int request = s->flight.request;
+    struct model_request *r = &w->x.model.requests[request];
+    const struct forge_dispatch *d = forge_dispatch(s->answer);
+    block_credential(w, r->target, d->blocks_ms, now);
+    switch (class_of(w, r, d->class)) {
+    case FORGE_ACCEPTED:
+        r->in_flight = false;
+        r->executed = true;
+        r->accepted_at = now;
+        return;
+    case FORGE_UNTRACKED:
+        end_it(w, request, "done", "untracked", END_RAN, now);
+        return;
+    case FORGE_AMBIGUOUS:
+        end_it(w, request, "parked", "may_have_run", END_RAN, now);
+        return;
+    case FORGE_REFUSED:
+        end_it(w, request, "dead", "refused", END_REFUSED, now);
+        return;
+    case FORGE_NOT_EXECUTED:
+        r->hops = 0;
+        break;
+    case FORGE_REDIRECTED:
+        r->hops++;
+        break;
+    case FORGE_NO_RELAY_ID:
+        teach(w, r, &w->x.knows_relay_id[r->target]);
+        break;
+    case FORGE_NO_DETAILS:
+        teach(w, r, &w->x.knows_details[r->target]);
+        break;
+    }
+    model_not_executed(&w->x.model, request);
+}
+
+static void expect_run_answer(struct world *w, struct sent *s, int64_t now)
+{
+    struct model_request *r = &w->x.model.requests[s->flight.request];
+    const struct forge_run *run = forge_run(s->answer);
+    if (!r->open)
+        return;
+    block_credential(w, r->target, run->blocks_ms, now);
+    if (run->class == RUN_ENDS || run->class == RUN_FAILED) {
+        end_it(w, s->flight.request, "done", run->name,
+               run->class == RUN_FAILED ? END_FAILED : END_RAN, now);
+        return;
+    }
+    if (run->class == RUN_GOES_ON && strcmp(run->name, "cut") != 0)
+        r->gone_since = 0;
+    if (run->class == RUN_GONE && now - r->accepted_at >= REQUEST_FRESH_MS && r->gone_since == 0)
+        r->gone_since = now;
+    bool gone = run->class == RUN_GONE && r->gone_since != 0 &&
+                now - r->gone_since >= REQUEST_GONE_MS;
+    if (gone || now - r->accepted_at >= REQUEST_TRACK_MS)
+        end_it(w, s->flight.request, "done", "unknown", END_RAN, now);
+}
+
+/* --- operators ----------------------------------------------------------------------------------
+ */
+
+static enum core_verdict expect_pause(struct model *m, const struct sent *s, bool pause)
+{
+    bool route = s->scope == ENGINE_ROUTE;
+    bool *paused = route ? &m->route_paused[s->named] : &m->target_paused[s->named];
+    bool known =
+        route ? m->conf->routes[s->named].present : m->conf->targets[s->named].present;
+    if (!known && !*paused)
+        return CORE_NOT_FOUND;
+    *paused = pause;
+    return CORE_CHANGED;
+}
+
+static enum core_verdict expect_cancel(struct world *w, int request, int64_t now)
+{
+    const struct model_request *r = &w->x.model.requests[request];
+    if (!r->open || r->executed || r->in_flight)
+        return CORE_CONFLICT;
+    end_it(w, request, "dead", "cancelled", END_NOTHING_RAN, now);
+    return CORE_CHANGED;
+}
+
+static enum core_verdict expect_command(struct world *w, const struct sent *s, int64_t now)
+{
+    struct model *m = &w->x.model;
+    switch (s->command) {
+    case COMMAND_PAUSE:
+    case COMMAND_RESUME:
+        return expect_pause(m, s, s->command == COMMAND_PAUSE);
+    case COMMAND_REARM:
+        return model_rearm(m, s->key, now) ? CORE_CHANGED : CORE_NOT_FOUND;
+    case COMMAND_CANCEL:
+        return s->named < 0 ? CORE_NOT_FOUND : expect_cancel(w, s->named, now);
+    case COMMAND_REDELIVER:
+        if (s->named < 0)
+            return CORE_NOT_FOUND;
+        return model_redeliver(m, s->named, now).verdict == VERDICT_DISPATCH ? CORE_CHANGED
+                                                                             : CORE_CONFLICT;
+    }
+    return CORE_NOT_FOUND;
+}
+
+void world_expect(struct world *w, struct sent *s, int64_t now)
+{
+    switch (s->type) {
+    case SENT_NOTIFICATION:
+        expect_notification(w, s, now);
+        break;
+    case SENT_ANSWER:
+        if (s->flight.kind == EXCHANGE_DISPATCH)
+            expect_dispatch_answer(w, s, now);
+        else
+            expect_run_answer(w, s, now);
+        break;
+    case SENT_RELOAD:
+        model_reload(&w->x.model, &w->history->confs[s->conf], now);
+        break;
+    case SENT_STOP_FILE:
+        w->x.model.stop = s->event->flag;
+        break;
+    case SENT_COMMAND:
+        s->expected = expect_command(w, s, now);
+        break;
+    }
+}
