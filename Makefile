@@ -11,7 +11,7 @@ BUILD   := build/$(if $(filter cc gcc,$(cc_name)),,$(cc_name)-)$(or $(SAN),relea
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-.PHONY: all story pictures bench bench-programs unit-programs headers tidy install help deps demo test lint format clean
+.PHONY: all simulator sim story pictures bench bench-programs unit-programs headers tidy install help deps demo test lint format clean
 all: $(BUILD)/drift-relay ## build (the default)
 
 LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3
@@ -83,6 +83,16 @@ $(bench_programs): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/lib
 bench-programs: $(bench_programs)
 bench: $(bench_programs) ## what things cost, as ratios within one run
 	$(Q)for program in $^; do echo "== $${program##*/}" && "$$program" || exit; done
+
+sim_objects := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
+simulator: $(BUILD)/tests/sim/sim
+$(BUILD)/tests/sim/sim: $(sim_objects) $(BUILD)/librelay.a $(BUILD)/libbase.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS)
+
+sim: simulator ## histories by chance against the model: N=1000 SEED=1 LENGTH=120 STORE=sqlite EVENTS=…
+	$(BUILD)/tests/sim/sim $(if $(EVENTS),--histories 1 --events '$(EVENTS)',--histories $(or $(N),1000)) \
+	    --seed $(or $(SEED),1) --length $(or $(LENGTH),120) $(if $(STORE),--store $(STORE))
 
 # Each header is enough by itself.
 headers: $(relay_headers:%=$(BUILD)/%.alone)

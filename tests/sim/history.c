@@ -262,8 +262,11 @@ void history_make(struct history *h, uint64_t seed, size_t n_events)
         h->confs[i] = h->confs[i - 1];
         sim_conf_change(&h->confs[i], &m.draw);
     }
-    for (size_t i = 0; i < n_events; i++)
+    for (size_t i = 0; i < n_events; i++) {
         make_event(&m, &h->events[i]);
+        if (i > 0 && h->events[i - 1].together)
+            h->events[i].after_ms = 0;
+    }
 }
 
 /* --- bodies -------------------------------------------------------------------------------------

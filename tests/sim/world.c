@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -343,7 +344,7 @@ const char *world_run(struct world *w, const struct history *h, const bool *kept
     w->clock = (struct clock){w, clock_wall_of, clock_mono_of, clock_boot_of, clock_boot_id_of};
     w->rng_port = (struct rng){w, random_bytes};
     struct error err = {0};
-    if (w->memory == NULL && memory_store_new(&w->memory, &err) != 0)
+    if (!w->sqlite && memory_store_new(&w->memory, &err) != 0)
         world_fail(w, "%s", err.text);
     world_start(w);
     for (size_t i = 0; i < h->n_events && w->failure[0] == '\0'; i++) {

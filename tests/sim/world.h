@@ -70,7 +70,7 @@ struct world {
     const struct history *history;
     const char *folder;
     struct totals *totals;
-    bool verbose;
+    bool verbose, sqlite;
     /* the machine */
     int64_t boot_ms, wall_ms;
     unsigned boots;
@@ -110,6 +110,7 @@ struct world {
     char *answers[WORLD_NONCES]; /* of the ledger's rows: the alerts of the reply */
     char ids[WORLD_NONCES][ULID_SIZE];
     bool told_[MODEL_REQUESTS]; /* its end was compared with the store */
+    size_t outcomes_seen;
     int64_t step_at;
     char failure[1024];
 };

@@ -4,6 +4,7 @@
 #include "relay/base/buf.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BODY_MAX 65536

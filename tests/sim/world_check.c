@@ -1,0 +1,390 @@
+/* The core against the model, and the invariants over what the store and the forge saw. */
+#include "tests/sim/world.h"
+
+#include "relay/base/parse.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- requests -----------------------------------------------------------------------------------
+ */
+
+struct rows {
+    struct world *w;
+    size_t n;
+    bool seen[MODEL_REQUESTS];
+};
+
+static int find_request(struct world *w, const struct request *row)
+{
+    struct model *m = &w->x.model;
+    for (size_t i = m->n_requests; i-- > 0;) {
+        if (strcmp(m->requests[i].relay_id, row->relay_id) == 0)
+            return (int)i;
+    }
+    for (size_t i = 0; i < m->n_requests; i++) {
+        struct model_request *r = &m->requests[i];
+        if (r->open && r->relay_id[0] == '\0' && strcmp(r->key, row->key) == 0) {
+            memcpy(r->relay_id, row->relay_id, ULID_SIZE);
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static void compare_row(struct world *w, const struct model_request *r, const struct request *row)
+{
+    if (!r->open)
+        world_fail(w, "request %s of %s is still %s, and should be %s(%s)", r->relay_id, r->key,
+                   request_state_text(row->state), r->end, r->why);
+    if (strcmp(r->key, row->key) != 0 || strcmp(cause_text(r->cause), row->cause) != 0 ||
+        r->created_at != row->created_at || strcmp(sim_routes[r->route], row->route) != 0 ||
+        strcmp(sim_targets[r->target], row->target) != 0)
+        world_fail(w,
+                   "request %s: %s by %s at %" PRId64 " to %s, expected %s by %s at %" PRId64
+                   " to %s",
+                   row->relay_id, row->key, row->cause, row->created_at, row->target, r->key,
+                   cause_text(r->cause), r->created_at, sim_targets[r->target]);
+    if (r->slot != row->slot)
+        world_fail(w, "request %s: slot %d in the store", row->relay_id, (int)row->slot);
+}
+
+static int take_row(void *context, struct request *row)
+{
+    struct rows *rows = context;
+    struct world *w = rows->w;
+    int i = find_request(w, row);
+    rows->n++;
+    if (i < 0)
+        world_fail(w, "I2: a request nobody expects: %s of %s (%s)", row->relay_id, row->key,
+                   row->cause);
+    else {
+        rows->seen[i] = true;
+        compare_row(w, &w->x.model.requests[i], row);
+    }
+    request_free(row);
+    free(row);
+    return 0;
+}
+
+/* An end that needed no message: may it be? */
+static void compare_own_end(struct world *w, int i, const struct request *row, int64_t now)
+{
+    struct model *m = &w->x.model;
+    struct model_request *r = &m->requests[i];
+    const char *state = request_state_text(row->state);
+    const struct policy *p = &m->conf->routes[r->route].policy;
+    int64_t expires = m->conf->routes[r->route].present ? p->expires_ms : r->expires_ms;
+    struct model_key *k = model_find(m, r->key);
+    enum request_end how = END_REFUSED;
+    bool may = !r->executed && !r->in_flight && strcmp(state, "dead") == 0;
+    if (strcmp(row->reason, "expired") == 0)
+        may = may && now - r->created_at >= expires;
+    else if (strcmp(row->reason, "resolved") == 0) {
+        may = may && !r->by_operator && k != NULL && !model_fires(m, k);
+        how = END_NOTHING_RAN;
+    } else if (strcmp(row->reason, "refused") == 0)
+        may = may && !m->conf->targets[r->target].present;
+    else if (strcmp(state, "done") == 0 && strcmp(row->reason, "unknown") == 0) {
+        may = r->executed && now - r->accepted_at >= REQUEST_TRACK_MS;
+        how = END_RAN;
+    } else
+        may = false;
+    if (!may)
+        world_fail(w, "request %s of %s ended %s(%s), which it may not", r->relay_id, r->key, state,
+                   row->reason);
+    r->end = state;
+    r->why = NULL;
+    model_ended(m, i, how, now);
+    w->wait_ms = 0;
+}
+
+static void compare_end(struct world *w, int i)
+{
+    struct model_request *r = &w->x.model.requests[i];
+    struct request row = {.relay_id = ""};
+    if (r->relay_id[0] == '\0') {
+        /* made and gone in one step: its relay_id is in no list of open ones */
+        if (r->open)
+            world_fail(w, "a request of %s is missing", r->key);
+        return;
+    }
+    if (w->store.ops->get_request(w->store.self, r->relay_id, &row, NULL) != 0) {
+        world_fail(w, "request %s of %s is not in the store", r->relay_id, r->key);
+        return;
+    }
+    if (r->open)
+        compare_own_end(w, i, &row, w->step_at);
+    if (strcmp(request_state_text(row.state), r->end) != 0 ||
+        (r->why != NULL && strcmp(row.reason, r->why) != 0) || row.slot != r->slot)
+        world_fail(w, "request %s of %s is %s(%s) slot %d, expected %s(%s) slot %d", r->relay_id,
+                   r->key, request_state_text(row.state), row.reason, (int)row.slot, r->end,
+                   r->why == NULL ? "" : r->why, (int)r->slot);
+    w->told_[i] = true;
+    request_free(&row);
+}
+
+/* I4, by the record alone: the last POST of the key that may have started a run. */
+static void check_distance(struct world *w, int request, int64_t now)
+{
+    const struct model *m = &w->x.model;
+    const struct model_request *r = &m->requests[request];
+    for (int i = 0; i < (int)m->n_requests; i++) {
+        const struct model_request *other = &m->requests[i];
+        bool ran = other->executed || other->in_flight;
+        if (i == request || !ran || other->pardoned || r->by_operator ||
+            strcmp(other->key, r->key) != 0 || !m->conf->routes[r->route].present)
+            continue;
+        if (other->posted_at + m->conf->routes[r->route].policy.cooldown_ms > r->created_at)
+            world_fail(w, "I4: %s is POSTed %" PRId64 " ms after %s", r->relay_id,
+                       now - other->posted_at, other->relay_id);
+    }
+}
+
+static void check_post(struct world *w, struct flight *f, int64_t now)
+{
+    struct model *m = &w->x.model;
+    struct model_request *r = &m->requests[f->request];
+    const char *why = model_may_post(m, r, now);
+    int credential = world_credential(w, r->target);
+    w->totals->posts++;
+    if (why != NULL)
+        world_fail(w, "I3/I5: %s of %s is POSTed: %s", r->relay_id, r->key, why);
+    if (w->quitting)
+        world_fail(w, "%s is POSTed while the relay stops", r->relay_id);
+    check_distance(w, f->request, now);
+    if (credential < 0)
+        return;
+    if (w->last_write[credential] != 0 && now - w->last_write[credential] < 1000)
+        world_fail(w, "%s is POSTed %" PRId64 " ms after the last write", r->relay_id,
+                   now - w->last_write[credential]);
+    if (now < w->x.blocked_until[credential])
+        world_fail(w, "%s is POSTed, but its credential is blocked for %" PRId64 " ms more",
+                   r->relay_id, w->x.blocked_until[credential] - now);
+    w->last_write[credential] = now;
+    model_posting(m, f->request, now);
+}
+
+static void take_started(struct world *w)
+{
+    for (size_t n = 0; n < w->n_started; n++) {
+        struct flight *f = &w->started[n];
+        struct model *m = &w->x.model;
+        f->request = -1;
+        for (size_t i = 0; i < m->n_requests; i++) {
+            if (strcmp(m->requests[i].relay_id, f->relay_id) == 0)
+                f->request = (int)i;
+        }
+        if (f->request < 0) {
+            world_fail(w, "an exchange for %s, which nobody knows", f->relay_id);
+            return;
+        }
+        if (f->kind == EXCHANGE_DISPATCH)
+            check_post(w, f, w->step_at);
+        else if (!m->requests[f->request].executed || !m->requests[f->request].open)
+            world_fail(w, "%s is polled", f->relay_id);
+        if (w->n_flights == WORLD_FLIGHTS)
+            world_fail(w, "the simulator: too many flights");
+        else
+            w->flights[w->n_flights++] = *f;
+    }
+    w->n_started = 0;
+}
+
+void world_forge_start(void *self, struct exchange *x)
+{
+    struct world *w = self;
+    if (w->n_started < WORLD_FLIGHTS) {
+        w->started[w->n_started] = (struct flight){.kind = x->kind};
+        memcpy(w->started[w->n_started++].relay_id, x->relay_id, ULID_SIZE);
+    }
+    exchange_free(x);
+}
+
+void world_compare_requests(struct world *w)
+{
+    struct rows rows = {.w = w};
+    struct model *m = &w->x.model;
+    if (w->store.ops->load_open_requests(w->store.self, take_row, &rows, NULL) != 0)
+        world_fail(w, "open requests cannot be read");
+    for (size_t i = 0; i < m->n_requests && w->failure[0] == '\0'; i++) {
+        if (!rows.seen[i] && !w->told_[i])
+            compare_end(w, (int)i);
+    }
+    for (size_t i = 0; i < m->n_requests; i++) { /* I2 */
+        for (size_t j = 0; j < i && m->requests[i].open; j++) {
+            if (m->requests[j].open && strcmp(m->requests[i].key, m->requests[j].key) == 0)
+                world_fail(w, "I2: two open requests of %s", m->requests[i].key);
+        }
+    }
+    if (w->failure[0] == '\0')
+        take_started(w);
+}
+
+/* --- replies ------------------------------------------------------------------------------------
+ */
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+    return text == NULL ? "" : text;
+}
+
+static void compare_decision(struct world *w, const struct sent *s, size_t i, const json_t *got)
+{
+    const struct model_decision *d = &s->decisions[i];
+    const struct model *m = &w->x.model;
+    const char *relay_id = text_of(got, "relay_id"), *until_text = text_of(got, "until");
+    int64_t until = 0;
+    if (until_text[0] != '\0' && parse_rfc3339_ms(&until, until_text, NULL) == 0)
+        until = until - w->wall_ms + w->step_at;
+    const char *route = d->route < 0 ? "" : sim_routes[d->route];
+    bool right_id = d->request < 0 ? relay_id[0] == '\0' : relay_id[0] != '\0';
+    if (right_id && d->request >= 0 && !s->event->flag)
+        right_id = strcmp(relay_id, m->requests[d->request].relay_id) == 0;
+    if (strcmp(text_of(got, "verdict"), verdict_text(d->verdict)) != 0 ||
+        strcmp(text_of(got, "reason"), reason_text(d->reason)) != 0 ||
+        strcmp(text_of(got, "route"), route) != 0 || strcmp(text_of(got, "key"), d->key) != 0 ||
+        !right_id || until != d->until)
+        world_fail(w,
+                   "%s%s under %s: %s/%s %s until %+" PRId64 ", expected %s/%s %s until %+" PRId64
+                   " (%s)",
+                   text_of(got, "fingerprint"), s->event->flag ? " (dry)" : "",
+                   text_of(got, "key"), text_of(got, "verdict"), text_of(got, "reason"), relay_id,
+                   until == 0 ? 0 : until - w->step_at, verdict_text(d->verdict),
+                   reason_text(d->reason), d->request < 0 ? "" : m->requests[d->request].relay_id,
+                   d->until == 0 ? 0 : d->until - w->step_at, d->key);
+}
+
+static void compare_answer(struct world *w, struct sent *s)
+{
+    json_t *reply = json_loads(s->body, 0, NULL);
+    json_t *alerts = json_object_get(reply, "alerts");
+    if (json_array_size(alerts) != s->n)
+        world_fail(w, "I1: %zu decisions for %zu alerts", json_array_size(alerts), s->n);
+    if (s->expected == CORE_DUPLICATE) {
+        char *text = json_dumps(alerts, JSON_COMPACT);
+        if (w->answers[s->replays] != NULL && strcmp(text, w->answers[s->replays]) != 0)
+            world_fail(w, "a replay is answered %s, first %s", text, w->answers[s->replays]);
+        free(text);
+    } else {
+        for (size_t i = 0; i < s->n; i++) {
+            compare_decision(w, s, i, json_array_get(alerts, i));
+            if (s->expected == CORE_STORED)
+                w->totals->verdicts[s->decisions[i].verdict]++;
+        }
+    }
+    if (s->expected == CORE_STORED) {
+        free(w->answers[s->replays]);
+        w->answers[s->replays] = json_dumps(alerts, JSON_COMPACT);
+        (void)snprintf(w->ids[s->replays], ULID_SIZE, "%s", text_of(reply, "notification"));
+    }
+    json_decref(reply);
+}
+
+void world_compare_replies(struct world *w)
+{
+    for (size_t i = 0; i < w->n_sent && w->failure[0] == '\0'; i++) {
+        struct sent *s = &w->sent[i];
+        if (!s->expects_reply)
+            continue;
+        if (!s->replied)
+            world_fail(w, "no reply");
+        else if (s->verdict != s->expected)
+            world_fail(w, "a message is answered %d, expected %d: %.200s", (int)s->verdict,
+                       (int)s->expected, s->body);
+        else if (s->type == SENT_NOTIFICATION &&
+                 (s->expected == CORE_STORED || s->expected == CORE_DUPLICATE ||
+                  s->expected == CORE_DRY))
+            compare_answer(w, s);
+    }
+}
+
+/* --- the store, in the end ----------------------------------------------------------------------
+ */
+
+struct outcomes {
+    struct world *w;
+    const char *key;
+    size_t at; /* the model's, going back */
+};
+
+static void compare_outcome(void *context, const struct store_outcome_row *o)
+{
+    struct outcomes *x = context;
+    struct model *m = &x->w->x.model;
+    while (x->at > 0 && strcmp(m->outcomes[x->at - 1].key, x->key) != 0)
+        x->at--;
+    if (x->at == 0) {
+        world_fail(x->w, "an outcome of %s nobody expects: %s/%s", o->key, o->verdict, o->reason);
+        return;
+    }
+    const struct model_decision *d = &m->outcomes[--x->at];
+    const char *relay_id = d->request < 0 ? "" : m->requests[d->request].relay_id;
+    if (strcmp(o->verdict, verdict_text(d->verdict)) != 0 ||
+        strcmp(o->reason, reason_text(d->reason)) != 0 || strcmp(o->relay_id, relay_id) != 0)
+        world_fail(x->w, "an outcome of %s is %s/%s %s, expected %s/%s %s", o->key, o->verdict,
+                   o->reason, o->relay_id, verdict_text(d->verdict), reason_text(d->reason),
+                   relay_id);
+}
+
+static void compare_outcomes(struct world *w)
+{
+    struct model *m = &w->x.model;
+    char done[MODEL_KEYS][MODEL_TEXT];
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_outcomes; i++) {
+        size_t j = 0;
+        while (j < n && strcmp(done[j], m->outcomes[i].key) != 0)
+            j++;
+        if (j < n || n == MODEL_KEYS)
+            continue;
+        memcpy(done[n++], m->outcomes[i].key, MODEL_TEXT);
+        struct outcomes x = {.w = w, .key = m->outcomes[i].key, .at = m->n_outcomes};
+        if (w->store.ops->list_outcomes(w->store.self, x.key, compare_outcome, &x, NULL) != 0)
+            world_fail(w, "outcomes cannot be read");
+        while (x.at > 0 && strcmp(m->outcomes[x.at - 1].key, x.key) != 0)
+            x.at--;
+        if (x.at > 0)
+            world_fail(w, "an outcome of %s is missing: %s/%s", x.key,
+                       verdict_text(m->outcomes[x.at - 1].verdict),
+                       reason_text(m->outcomes[x.at - 1].reason));
+    }
+}
+
+/* I1: what was answered 202 is there, with the answer that was given. */
+static void compare_notifications(struct world *w)
+{
+    for (size_t i = 0; i < w->x.ledger.n; i++) {
+        struct store_notification n = {.source = NULL};
+        if (w->ids[i][0] == '\0')
+            continue; /* a commit in doubt: its sender was told 503 */
+        if (w->store.ops->get_notification(w->store.self, w->ids[i], &n, NULL) != 0 ||
+            strcmp(n.alerts, w->answers[i]) != 0)
+            world_fail(w, "I1: notification %s is not what was answered: %s", w->ids[i],
+                       n.alerts == NULL ? "gone" : n.alerts);
+        store_notification_clear(&n);
+    }
+}
+
+void world_compare_rest(struct world *w, bool thoroughly)
+{
+    struct model *m = &w->x.model;
+    int64_t counts[REQUEST_STATES] = {0}, total = 0;
+    if (w->failure[0] != '\0')
+        return;
+    if (thoroughly)
+        compare_notifications(w);
+    if (thoroughly || m->n_outcomes != w->outcomes_seen)
+        compare_outcomes(w);
+    w->outcomes_seen = m->n_outcomes;
+    if (w->store.ops->count_requests(w->store.self, counts, NULL) != 0)
+        world_fail(w, "requests cannot be counted");
+    for (size_t i = 0; i < REQUEST_STATES; i++)
+        total += counts[i];
+    if (total != (int64_t)m->n_requests)
+        world_fail(w, "I8: %" PRId64 " requests in the store, %zu were made", total, m->n_requests);
+}
