@@ -248,7 +248,8 @@ static int forget_macs(struct core *c, int64_t now, struct error *err)
     size_t forgotten;
     int r = core_begin(c, err);
     if (r == 0)
-        r = ops->forget_macs(c->ports.store.self, now - CORE_REPLAY_MEMORY_MS, &forgotten, err);
+        /* "before" leaves out the one that is due right now: one ms more takes it, too */
+        r = ops->forget_macs(c->ports.store.self, now - CORE_REPLAY_MEMORY_MS + 1, &forgotten, err);
     if (r == 0)
         r = ops->get_floor(c->ports.store.self, &c->floor, err);
     if (r == 0)
