@@ -93,9 +93,9 @@ static int cancel(struct core *c, struct message *m, struct error *err)
         say(m, CORE_NOT_FOUND, "no such request");
     else if (r == NULL)
         say(m, CORE_CONFLICT, "it has ended");
-    else if (r->executed)
+    else if (r->state != REQUEST_QUEUED) /* under way counts: nobody knows yet what it did */
         say(m, CORE_CONFLICT, "it was POSTed: cancel its run at GitHub, the relay follows it");
-    if (r == NULL || r->executed)
+    if (r == NULL || r->state != REQUEST_QUEUED)
         return 0;
     m->verdict = CORE_CHANGED;
     buf_addf(&m->reply, "{\"relay_id\":\"%s\",\"state\":\"dead\",\"reason\":\"cancelled\"}\n",
