@@ -119,9 +119,9 @@ static void write_policy(const struct policy *p, struct buf *out)
     buf_addf(out,
              "when_blocked = \"%s\"; retry_after = \"%lldms\"; stale_after = \"%lldms\"; "
              "expires = \"%lldms\"; max_keys = %lld; max_members = %lld; ",
-             p->when_blocked == WHEN_BLOCKED_DEFER ? "defer" : "drop",
-             (long long)p->retry_after_ms, (long long)p->stale_after_ms, (long long)p->expires_ms,
-             (long long)p->max_keys, (long long)p->max_members);
+             p->when_blocked == WHEN_BLOCKED_DEFER ? "defer" : "drop", (long long)p->retry_after_ms,
+             (long long)p->stale_after_ms, (long long)p->expires_ms, (long long)p->max_keys,
+             (long long)p->max_members);
     if (p->budget.max > 0)
         buf_addf(out, "budget = { max = %lld; per = \"%lldms\"; }; ", (long long)p->budget.max,
                  (long long)p->budget.per_ms);

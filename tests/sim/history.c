@@ -189,9 +189,9 @@ static enum event_kind draw_kind(struct draw *d)
         enum event_kind kind;
         unsigned weight;
     } kinds[] = {
-        {EVENT_NOTIFY, 470}, {EVENT_ANSWER, 270},  {EVENT_WAIT, 60},   {EVENT_RELOAD, 30},
-        {EVENT_STOP_FILE, 25}, {EVENT_COMMAND, 50}, {EVENT_CRASH, 30},  {EVENT_RESTART, 12},
-        {EVENT_REBOOT, 10},  {EVENT_WALL_JUMP, 18}, {EVENT_FAULT, 25},
+        {EVENT_NOTIFY, 470},   {EVENT_ANSWER, 270},   {EVENT_WAIT, 60},  {EVENT_RELOAD, 30},
+        {EVENT_STOP_FILE, 25}, {EVENT_COMMAND, 50},   {EVENT_CRASH, 30}, {EVENT_RESTART, 12},
+        {EVENT_REBOOT, 10},    {EVENT_WALL_JUMP, 18}, {EVENT_FAULT, 25},
     };
     unsigned at = draw_below(d, 1000);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -317,8 +317,9 @@ static void write_item(const struct sim_item *item, struct buf *out)
 
 void event_write_body(const struct event *e, struct buf *out)
 {
-    buf_addf(out, "{\"receiver\":\"relay\",\"status\":\"firing\",\"groupKey\":\"{}:{n=\\\"%u\\\"}\","
-                  "\"version\":\"1\",\"alerts\":[",
+    buf_addf(out,
+             "{\"receiver\":\"relay\",\"status\":\"firing\",\"groupKey\":\"{}:{n=\\\"%u\\\"}\","
+             "\"version\":\"1\",\"alerts\":[",
              e->nonce);
     for (size_t i = 0; i < e->n_items; i++) {
         if (i > 0)
@@ -335,7 +336,8 @@ void event_print(const struct event *e, size_t number)
         printf(" %u from %s%s:", e->nonce, sim_sources[e->source], e->flag ? " (dry)" : "");
         for (size_t i = 0; i < e->n_items; i++) {
             const struct sim_item *item = &e->items[i];
-            printf(" %s %s", sim_instances[item->instance].fingerprint, alert_kind_text(item->kind));
+            printf(" %s %s", sim_instances[item->instance].fingerprint,
+                   alert_kind_text(item->kind));
             if (item->starts_at != TIME_NONE)
                 printf(" since %" PRId64, item->starts_at / 1000 % 1000000);
             if (item->ends_at != TIME_NONE)

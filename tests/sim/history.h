@@ -1,7 +1,8 @@
 /* history.h - a simulated history as data: the configurations and the events that a seed gives.
  *
  * Every event carries all it needs, so that any part of a history is a history: that is what makes
- * a failing one small. Names (routes, targets, sources, alert instances) are numbers into tables. */
+ * a failing one small. Names (routes, targets, sources, alert instances) are numbers into tables.
+ */
 #ifndef TESTS_SIM_HISTORY_H
 #define TESTS_SIM_HISTORY_H
 
@@ -73,16 +74,16 @@ extern const char *const event_texts[EVENT_KINDS];
 
 struct event {
     enum event_kind kind;
-    int64_t after_ms;  /* since the event before */
-    bool together;     /* with the next event in one batch */
-    int64_t amount;    /* ms */
-    unsigned which;    /* chooses among what is there */
-    unsigned outcome;  /* ANSWER: of a table; COMMAND: the command; FAULT: kinds of operations */
-    unsigned skip;     /* FAULT */
-    unsigned times;    /* FAULT */
-    bool flag;         /* STOP_FILE: exists; NOTIFY: dry; FAULT: doubtful */
-    int source;        /* NOTIFY … */
-    unsigned nonce;    /* the same again is a replay */
+    int64_t after_ms; /* since the event before */
+    bool together;    /* with the next event in one batch */
+    int64_t amount;   /* ms */
+    unsigned which;   /* chooses among what is there */
+    unsigned outcome; /* ANSWER: of a table; COMMAND: the command; FAULT: kinds of operations */
+    unsigned skip;    /* FAULT */
+    unsigned times;   /* FAULT */
+    bool flag;        /* STOP_FILE: exists; NOTIFY: dry; FAULT: doubtful */
+    int source;       /* NOTIFY … */
+    unsigned nonce;   /* the same again is a replay */
     size_t n_items;
     struct sim_item items[SIM_ITEMS];
 };

@@ -32,10 +32,10 @@ struct model_key {
     int route;
     size_t n_members;
     struct model_member members[MODEL_MEMBERS];
-    int64_t quiet_since; /* while it has no member */
+    int64_t quiet_since;                            /* while it has no member */
     int64_t disarmed_at, cooldown_from, retry_from; /* 0 = not */
-    bool settled;                                   /* quiet for settle since the open request's POST */
-    int request;                                    /* the open one */
+    bool settled; /* quiet for settle since the open request's POST */
+    int request;  /* the open one */
     bool held;
     int64_t hold_began, hold_from;
     bool deferred;
@@ -56,7 +56,7 @@ struct model_request {
     bool executed;  /* a POST may have started a run: then no more of them */
     int64_t posted_at, accepted_at, gone_since, ended_at;
     int posts, hops;
-    bool pardoned; /* an operator rearmed its key since */
+    bool pardoned;   /* an operator rearmed its key since */
     const char *end; /* "done", "dead", "parked" */
     const char *why; /* NULL: not foretold */
 };

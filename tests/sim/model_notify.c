@@ -31,8 +31,8 @@ struct model_key *model_find_or_add(struct model *m, const char *text, int route
         m->trouble = "too many keys";
         return NULL;
     }
-    *free_one = (struct model_key){
-        .used = true, .route = route, .request = NO_REQUEST, .quiet_since = now};
+    *free_one =
+        (struct model_key){.used = true, .route = route, .request = NO_REQUEST, .quiet_since = now};
     (void)snprintf(free_one->text, sizeof(free_one->text), "%s", text);
     return free_one;
 }
@@ -94,10 +94,8 @@ static bool hear(struct model *m, const struct event *e, const struct sim_item *
         if ((int64_t)k->n_members >= model_policy(m, d->route)->max_members)
             return false;
         x = &k->members[k->n_members++];
-        *x = (struct model_member){.source = e->source,
-                                   .instance = item->instance,
-                                   .starts_at = TIME_NONE,
-                                   .blind = true};
+        *x = (struct model_member){
+            .source = e->source, .instance = item->instance, .starts_at = TIME_NONE, .blind = true};
     }
     x->heard_at = now;
     if (item->starts_at > x->starts_at)
@@ -184,9 +182,9 @@ static void decide_key(struct model *m, struct model_key *k, const struct event 
         if (d.verdict == VERDICT_DISPATCH &&
             (e->source != first_source || e->items[i].instance != first_instance))
             out[i].reason = REASON_JOINED;
-        if (k->held || k->deferred)
-            find_member(k, e->source, e->items[i].instance)->waits |=
-                d.verdict == VERDICT_HELD || d.verdict == VERDICT_DEFERRED;
+        struct model_member *x = find_member(k, e->source, e->items[i].instance);
+        if (x != NULL && (d.verdict == VERDICT_HELD || d.verdict == VERDICT_DEFERRED))
+            x->waits = true;
     }
 }
 

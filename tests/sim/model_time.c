@@ -85,6 +85,11 @@ static void ask(struct model *m, struct model_key *k, int64_t now)
         note_words(m, k, VERDICT_IGNORED, REASON_NO_ROUTE);
         return;
     }
+    if (!model_fires(m, k)) { /* a reload asks for more members */
+        model_end_waiting(k);
+        note_words(m, k, VERDICT_SUPPRESSED, REASON_BELOW_MIN);
+        return;
+    }
     struct model_decision d = model_ask(m, k, k->held ? ASKED_BY_HOLD : ASKED_BY_BLOCK, now);
     note(m, &d);
 }

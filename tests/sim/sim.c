@@ -197,9 +197,12 @@ static void print_totals(const struct totals *t, int64_t ms)
 static bool parse_options(struct options *o, int argc, char **argv)
 {
     static const struct option known[] = {
-        {"histories", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 's'},
-        {"length", required_argument, NULL, 'l'},    {"events", required_argument, NULL, 'e'},
-        {"store", required_argument, NULL, 'd'},     {"verbose", no_argument, NULL, 'v'},
+        {"histories", required_argument, NULL, 'n'},
+        {"seed", required_argument, NULL, 's'},
+        {"length", required_argument, NULL, 'l'},
+        {"events", required_argument, NULL, 'e'},
+        {"store", required_argument, NULL, 'd'},
+        {"verbose", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
     int c, r = 0;

@@ -88,7 +88,7 @@ static int64_t start_time(struct world *w, const struct store_time *last, bool k
     if (!known)
         return 0;
     int64_t passed = strcmp(boot_id, last->boot_id) == 0 ? w->boot_ms - last->boot_ms
-                                                          : w->wall_ms - last->wall_ms;
+                                                         : w->wall_ms - last->wall_ms;
     passed = passed < 0 ? 0 : passed;
     w->relay_base = last->relay_ms + passed;
     return passed;

@@ -58,7 +58,7 @@ struct expectation {
     struct model model;
     struct ledger ledger;
     bool knows_relay_id[SIM_TARGETS], knows_details[SIM_TARGETS]; /* that it lacks them */
-    int64_t blocked_until[SIM_TARGETS];                          /* by credential */
+    int64_t blocked_until[SIM_TARGETS];                           /* by credential */
 };
 
 struct totals {

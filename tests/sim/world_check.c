@@ -43,11 +43,10 @@ static void compare_row(struct world *w, const struct model_request *r, const st
     if (strcmp(r->key, row->key) != 0 || strcmp(cause_text(r->cause), row->cause) != 0 ||
         r->created_at != row->created_at || strcmp(sim_routes[r->route], row->route) != 0 ||
         strcmp(sim_targets[r->target], row->target) != 0)
-        world_fail(w,
-                   "request %s: %s by %s at %" PRId64 " to %s, expected %s by %s at %" PRId64
-                   " to %s",
-                   row->relay_id, row->key, row->cause, row->created_at, row->target, r->key,
-                   cause_text(r->cause), r->created_at, sim_targets[r->target]);
+        world_fail(
+            w, "request %s: %s by %s at %" PRId64 " to %s, expected %s by %s at %" PRId64 " to %s",
+            row->relay_id, row->key, row->cause, row->created_at, row->target, r->key,
+            cause_text(r->cause), r->created_at, sim_targets[r->target]);
     if (r->slot != row->slot)
         world_fail(w, "request %s: slot %d in the store", row->relay_id, (int)row->slot);
 }
@@ -252,8 +251,8 @@ static void compare_decision(struct world *w, const struct sent *s, size_t i, co
         world_fail(w,
                    "%s%s under %s: %s/%s %s until %+" PRId64 ", expected %s/%s %s until %+" PRId64
                    " (%s)",
-                   text_of(got, "fingerprint"), s->event->flag ? " (dry)" : "",
-                   text_of(got, "key"), text_of(got, "verdict"), text_of(got, "reason"), relay_id,
+                   text_of(got, "fingerprint"), s->event->flag ? " (dry)" : "", text_of(got, "key"),
+                   text_of(got, "verdict"), text_of(got, "reason"), relay_id,
                    until == 0 ? 0 : until - w->step_at, verdict_text(d->verdict),
                    reason_text(d->reason), d->request < 0 ? "" : m->requests[d->request].relay_id,
                    d->until == 0 ? 0 : d->until - w->step_at, d->key);
@@ -262,6 +261,8 @@ static void compare_decision(struct world *w, const struct sent *s, size_t i, co
 static void compare_answer(struct world *w, struct sent *s)
 {
     json_t *reply = json_loads(s->body, 0, NULL);
+    if (w->verbose)
+        printf("     %s", s->body);
     json_t *alerts = json_object_get(reply, "alerts");
     if (json_array_size(alerts) != s->n)
         world_fail(w, "I1: %zu decisions for %zu alerts", json_array_size(alerts), s->n);

@@ -37,6 +37,10 @@ static void expect_notification(struct world *w, struct sent *s, int64_t now)
         struct model saved = w->x.model;
         model_notify(&w->x.model, s->event, now, s->decisions);
         w->x.model = saved;
+        for (size_t i = 0; i < s->n; i++) { /* what would be made has no relay_id */
+            if (s->decisions[i].request >= (int)saved.n_requests)
+                s->decisions[i].request = NO_REQUEST;
+        }
         s->expected = CORE_DRY;
         return;
     }
@@ -154,8 +158,8 @@ static void expect_run_answer(struct world *w, struct sent *s, int64_t now)
         r->gone_since = 0;
     if (run->class == RUN_GONE && now - r->accepted_at >= REQUEST_FRESH_MS && r->gone_since == 0)
         r->gone_since = now;
-    bool gone = run->class == RUN_GONE && r->gone_since != 0 &&
-                now - r->gone_since >= REQUEST_GONE_MS;
+    bool gone =
+        run->class == RUN_GONE && r->gone_since != 0 && now - r->gone_since >= REQUEST_GONE_MS;
     if (gone || now - r->accepted_at >= REQUEST_TRACK_MS)
         end_it(w, s->flight.request, "done", "unknown", END_RAN, now);
 }
@@ -167,8 +171,7 @@ static enum core_verdict expect_pause(struct model *m, const struct sent *s, boo
 {
     bool route = s->scope == ENGINE_ROUTE;
     bool *paused = route ? &m->route_paused[s->named] : &m->target_paused[s->named];
-    bool known =
-        route ? m->conf->routes[s->named].present : m->conf->targets[s->named].present;
+    bool known = route ? m->conf->routes[s->named].present : m->conf->targets[s->named].present;
     if (!known && !*paused)
         return CORE_NOT_FOUND;
     *paused = pause;
