@@ -34,7 +34,7 @@ static void draw_policy(struct policy *p, struct draw *d)
     p->retry_after_ms = PICK(d, 0, 30 * S_MS, 15 * M_MS);
     p->stale_after_ms = PICK(d, 3 * M_MS, 30 * M_MS, 9 * H_MS);
     p->expires_ms = PICK(d, 60 * S_MS, 20 * M_MS, 6 * H_MS);
-    p->budget.max = PICK(d, 0, 1, 2, 4);
+    p->budget.max = PICK(d, 1, 2, 4, 1000);
     p->budget.per_ms = PICK(d, 5 * M_MS, 2 * H_MS, 24 * H_MS);
     p->max_keys = PICK(d, 100000, 100000, 100000, 2);
     p->max_members = PICK(d, 1000, 1000, 1000, 2);

@@ -115,8 +115,8 @@ bool model_is_blocked(const struct model *m, const struct model_key *k, enum rea
 struct model_decision model_ask(struct model *m, struct model_key *k, enum model_asker asker,
                                 int64_t now);
 const struct model_member *model_leading(const struct model_key *k);
-/* After members left: does it still fire? True when something ended because it does not. */
-bool model_stopped_firing(struct model *m, struct model_key *k);
+/* After members left: true when something ended because the key stopped firing. */
+bool model_stopped_firing(struct model *m, struct model_key *k, bool fired);
 void model_end_waiting(struct model_key *k);
 /* What fell due while the relay was down waits. */
 int64_t model_due(const struct model *m, int64_t at);

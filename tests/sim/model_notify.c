@@ -116,9 +116,9 @@ static bool leaves(struct model_key *k, int source, const struct sim_item *item)
     return true;
 }
 
-bool model_stopped_firing(struct model *m, struct model_key *k)
+bool model_stopped_firing(struct model *m, struct model_key *k, bool fired)
 {
-    if (model_fires(m, k))
+    if (!fired || model_fires(m, k))
         return false;
     bool ended = k->held || k->deferred;
     model_end_waiting(k);
@@ -239,14 +239,14 @@ static void in_order(const struct event *e, const struct model_decision *d, size
 static void resolve(struct model *m, struct model_key *k, const struct event *e, int64_t now,
                     struct model_decision out[SIM_ITEMS])
 {
-    bool took[SIM_ITEMS] = {false}, any = false;
+    bool took[SIM_ITEMS] = {false}, any = false, fired = model_fires(m, k);
     for (size_t i = 0; i < e->n_items; i++) {
         if (e->items[i].kind == ALERT_RESOLVED && strcmp(out[i].key, k->text) == 0)
             any |= took[i] = leaves(k, e->source, &e->items[i]);
     }
     if (!any)
         return;
-    bool ended = model_stopped_firing(m, k);
+    bool ended = model_stopped_firing(m, k, fired);
     if (k->n_members == 0)
         k->quiet_since = now;
     for (size_t i = 0; i < e->n_items; i++) {

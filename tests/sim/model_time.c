@@ -50,6 +50,7 @@ void model_arm(struct model *m, struct model_key *k, int64_t now)
 static void members_leave(struct model *m, struct model_key *k, int64_t now)
 {
     size_t before = k->n_members;
+    bool fired = model_fires(m, k);
     for (size_t i = 0; i < k->n_members;) {
         int64_t stale = k->members[i].heard_at + model_policy(m, k->route)->stale_after_ms;
         if (model_due(m, stale) <= now)
@@ -59,7 +60,7 @@ static void members_leave(struct model *m, struct model_key *k, int64_t now)
     }
     if (k->n_members == before)
         return;
-    if (model_stopped_firing(m, k))
+    if (model_stopped_firing(m, k, fired))
         note_words(m, k, VERDICT_RESOLVED, REASON_CANCELLED);
     if (k->n_members == 0)
         k->quiet_since = now;
