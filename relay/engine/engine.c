@@ -157,6 +157,8 @@ int engine_started(struct engine *e, int64_t now, int64_t down_ms, struct error 
     e->started_at = now;
     e->wait_until = now + (down_ms < ENGINE_WAIT_MAX_MS ? down_ms : ENGINE_WAIT_MAX_MS);
     e->released_at = 0;
+    for (size_t i = 0; i < key_table_count(e->keys); i++)
+        engine_note_over(e, key_table_at(e->keys, i));
     return engine_refresh(e, NULL, err);
 }
 

@@ -46,7 +46,16 @@ int64_t engine_waiting_due(const struct engine *e, const struct key *k)
     if (k->deferred_at == 0)
         return WINDOW_NO_END;
     int64_t end = block_end(e, k, &rules);
-    return end == 0 ? 0 : window_due(&rules, end);
+    if (end == 0)
+        return k->over_at_start_ ? e->wait_until : 0;
+    return window_due(&rules, end);
+}
+
+void engine_note_over(const struct engine *e, struct key *k)
+{
+    struct window_rules rules = engine_rules(e, k);
+    if (k->deferred_at != 0 && block_end(e, k, &rules) == 0)
+        k->over_at_start_ = true;
 }
 
 static int64_t deadline(const struct engine *e, const struct key *k)

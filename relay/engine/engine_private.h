@@ -52,6 +52,9 @@ size_t *engine_key_count(struct engine *e, const char *route);
 /* When the hold or deferral that is on wants to be decided; WINDOW_NO_END while only an event can
  * end its block. */
 int64_t engine_waiting_due(const struct engine *e, const struct key *k);
+/* At the start: a block that had ended by then, or ends with it, is one that fell due while the
+ * relay was down. */
+void engine_note_over(const struct engine *e, struct key *k);
 /* Brings k's windows up to now and ends what may not outlive its firing. */
 __attribute__((warn_unused_result)) int engine_advance(struct engine *e, struct key *k, int64_t now,
                                                        struct effects *out);

@@ -90,6 +90,8 @@ int engine_ended(struct engine *e, const char *key, const char *relay_id, enum r
     k->by_operator = false;
     for (size_t i = 0; i < k->n_members; i++)
         k->members[i].in_request = false;
+    if (now == e->started_at) /* found cut by the start */
+        engine_note_over(e, k);
     if (r == 0)
         r = engine_advance(e, k, now, out);
     if (r == 0)

@@ -38,6 +38,7 @@ static int ask(struct question *q, struct decision *d, bool *over, struct error 
         key_all_wait(k);
     }
     k->deferred_for = d->reason;
+    k->over_at_start_ = false;
     return 0;
 }
 

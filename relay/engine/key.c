@@ -138,6 +138,7 @@ void key_all_wait(struct key *k)
 
 void key_end_waiting(struct key *k)
 {
+    k->over_at_start_ = false;
     k->hold_began = 0;
     k->hold_from = 0;
     k->deferred_at = 0;

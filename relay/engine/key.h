@@ -64,6 +64,7 @@ struct key {
     /* The engine's own, not stored. */
     int64_t deadline_, rank_; /* the heap's order: deadline, then the oldest deferral, then text */
     bool waits_for_budget_;   /* counted by the engine */
+    bool over_at_start_;      /* the deferral's block had ended when the relay started */
     size_t heap_index_;
 };
 

@@ -66,16 +66,23 @@ static void members_leave(struct model *m, struct model_key *k, int64_t now)
         k->quiet_since = now;
 }
 
+/* Nothing waits for a block of a route that is gone. */
+static bool block_is_over(const struct model *m, const struct model_key *k, int64_t now)
+{
+    int64_t until;
+    return !m->conf->routes[k->route].present ||
+           !model_is_blocked(m, k, k->deferred_for, now, &until);
+}
+
 /* The hold or deferral that is over. */
 static bool is_over(struct model *m, struct model_key *k, int64_t now)
 {
-    int64_t until;
     if (k->held)
         return model_due(m, model_hold_end(m, k)) <= now;
-    if (!k->deferred || model_is_blocked(m, k, k->deferred_for, now, &until)) {
-        k->over_at_start = false;
+    if (!k->deferred || !block_is_over(m, k, now))
         return false;
-    }
+    if (now <= m->started_at)
+        k->over_at_start = true;
     return !k->over_at_start || now >= m->wait_until;
 }
 
@@ -151,9 +158,7 @@ void model_started(struct model *m, int64_t now, int64_t down_ms)
     m->wait_until = now + (down_ms < ENGINE_WAIT_MAX_MS ? down_ms : ENGINE_WAIT_MAX_MS);
     for (size_t i = 0; i < MODEL_KEYS; i++) {
         struct model_key *k = &m->keys[i];
-        int64_t until;
-        k->over_at_start =
-            k->used && k->deferred && !model_is_blocked(m, k, k->deferred_for, now, &until);
+        k->over_at_start = k->used && k->deferred && block_is_over(m, k, now);
     }
     for (size_t i = 0; i < m->n_requests; i++)
         m->requests[i].gone_since = 0;
