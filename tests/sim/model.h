@@ -55,6 +55,7 @@ struct model_request {
     bool in_flight; /* its POST is under way */
     bool executed;  /* a POST may have started a run: then no more of them */
     int64_t posted_at, accepted_at, gone_since, ended_at;
+    int64_t least_cooldown; /* of the policies in force since its POST */
     int posts, hops;
     bool pardoned;   /* an operator rearmed its key since */
     const char *end; /* "done", "dead", "parked" */

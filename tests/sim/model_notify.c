@@ -95,10 +95,10 @@ static bool hear(struct model *m, const struct event *e, const struct sim_item *
             return false;
         x = &k->members[k->n_members++];
         *x = (struct model_member){
-            .source = e->source, .instance = item->instance, .starts_at = TIME_NONE, .blind = true};
+            .source = e->source, .instance = item->instance, .starts_at = item->starts_at, .blind = true};
     }
     x->heard_at = now;
-    if (item->starts_at > x->starts_at)
+    if (item->kind == ALERT_FIRING && item->starts_at > x->starts_at)
         x->starts_at = item->starts_at;
     if (item->kind == ALERT_FIRING) {
         x->blind = false;

@@ -31,9 +31,24 @@ static int64_t since(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* A window that is over stays so, whatever a reload says of its length later. */
+static void windows_end(struct model *m, struct model_key *k, int64_t now)
+{
+    const struct policy *p = model_policy(m, k->route);
+    if (k->deferred) /* it may wait for one of them */
+        return;
+    if (p->rearm_after_ms != 0 && k->disarmed_at + p->rearm_after_ms <= now)
+        k->disarmed_at = 0;
+    if (k->cooldown_from + p->cooldown_ms <= now)
+        k->cooldown_from = 0;
+    if (k->retry_from + p->retry_after_ms <= now)
+        k->retry_from = 0;
+}
+
 void model_arm(struct model *m, struct model_key *k, int64_t now)
 {
     const struct policy *p = model_policy(m, k->route);
+    windows_end(m, k, now);
     if (k->n_members > 0)
         return;
     if (k->disarmed_at != 0 &&
@@ -168,6 +183,11 @@ void model_reload(struct model *m, const struct sim_conf *conf, int64_t now)
 {
     (void)now;
     m->conf = conf;
+    for (size_t i = 0; i < m->n_requests; i++) {
+        int64_t cooldown = model_policy(m, m->requests[i].route)->cooldown_ms;
+        if (cooldown < m->requests[i].least_cooldown)
+            m->requests[i].least_cooldown = cooldown;
+    }
 }
 
 /* --- requests -----------------------------------------------------------------------------------
@@ -210,6 +230,7 @@ void model_posting(struct model *m, int request, int64_t now)
     struct model_request *r = &m->requests[request];
     r->in_flight = true;
     r->posted_at = now;
+    r->least_cooldown = model_policy(m, r->route)->cooldown_ms;
     r->posts++;
     struct model_key *k = key_of(m, r);
     if (k != NULL)

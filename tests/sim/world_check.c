@@ -135,9 +135,9 @@ static void check_distance(struct world *w, int request, int64_t now)
         const struct model_request *other = &m->requests[i];
         bool ran = other->executed || other->in_flight;
         if (i == request || !ran || other->pardoned || r->by_operator ||
-            strcmp(other->key, r->key) != 0 || !m->conf->routes[r->route].present)
+            strcmp(other->key, r->key) != 0)
             continue;
-        if (other->posted_at + m->conf->routes[r->route].policy.cooldown_ms > r->created_at)
+        if (other->posted_at + other->least_cooldown > now)
             world_fail(w, "I4: %s is POSTed %" PRId64 " ms after %s", r->relay_id,
                        now - other->posted_at, other->relay_id);
     }
