@@ -112,16 +112,19 @@ bool model_fires(const struct model *m, const struct model_key *k);
 /* Is this block on? *until: when a time ends it, else 0. */
 bool model_is_blocked(const struct model *m, const struct model_key *k, enum reason by, int64_t now,
                       int64_t *until);
+/* Where the block that a deferral waits for ended or will end; 0: an event ends it. */
+int64_t model_block_end(const struct model *m, const struct model_key *k);
 /* Rows 5 to 13 for a key. */
 struct model_decision model_ask(struct model *m, struct model_key *k, enum model_asker asker,
                                 int64_t now);
 const struct model_member *model_leading(const struct model_key *k);
 /* After members left: true when something ended because the key stopped firing. */
-bool model_stopped_firing(struct model *m, struct model_key *k, bool fired);
+bool model_stopped_firing(struct model *m, struct model_key *k, bool fired, int64_t now);
 void model_end_waiting(struct model_key *k);
 /* What fell due while the relay was down waits. */
 int64_t model_due(const struct model *m, int64_t at);
 void model_arm(struct model *m, struct model_key *k, int64_t now);
+void model_forget(struct model *m, struct model_key *k, int64_t now);
 int model_create(struct model *m, struct model_key *k, enum cause cause, int64_t now);
 
 #endif

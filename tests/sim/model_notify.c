@@ -94,8 +94,10 @@ static bool hear(struct model *m, const struct event *e, const struct sim_item *
         if ((int64_t)k->n_members >= model_policy(m, d->route)->max_members)
             return false;
         x = &k->members[k->n_members++];
-        *x = (struct model_member){
-            .source = e->source, .instance = item->instance, .starts_at = item->starts_at, .blind = true};
+        *x = (struct model_member){.source = e->source,
+                                   .instance = item->instance,
+                                   .starts_at = item->starts_at,
+                                   .blind = true};
     }
     x->heard_at = now;
     if (item->kind == ALERT_FIRING && item->starts_at > x->starts_at)
@@ -116,7 +118,7 @@ static bool leaves(struct model_key *k, int source, const struct sim_item *item)
     return true;
 }
 
-bool model_stopped_firing(struct model *m, struct model_key *k, bool fired)
+bool model_stopped_firing(struct model *m, struct model_key *k, bool fired, int64_t now)
 {
     if (!fired || model_fires(m, k))
         return false;
@@ -129,7 +131,7 @@ bool model_stopped_firing(struct model *m, struct model_key *k, bool fired)
         return ended;
     r->end = "dead";
     r->why = "resolved";
-    model_ended(m, k->request, END_NOTHING_RAN, 0);
+    model_ended(m, k->request, END_NOTHING_RAN, now);
     return true;
 }
 
@@ -246,7 +248,7 @@ static void resolve(struct model *m, struct model_key *k, const struct event *e,
     }
     if (!any)
         return;
-    bool ended = model_stopped_firing(m, k, fired);
+    bool ended = model_stopped_firing(m, k, fired, now);
     if (k->n_members == 0)
         k->quiet_since = now;
     for (size_t i = 0; i < e->n_items; i++) {
@@ -285,5 +287,10 @@ void model_notify(struct model *m, const struct event *e, int64_t now,
         bool first = n == 0 || strcmp(out[order[n]].key, out[order[n - 1]].key) != 0;
         if (k != NULL && first)
             decide_key(m, k, e, limited, now, out);
+    }
+    for (size_t i = 0; i < e->n_items; i++) {
+        struct model_key *k = out[i].route < 0 ? NULL : model_find(m, out[i].key);
+        if (k != NULL)
+            model_forget(m, k, now);
     }
 }

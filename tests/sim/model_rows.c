@@ -82,6 +82,34 @@ static bool budget_is_spent(const struct model *m, const struct model_key *k, in
     return spent_route || spent_target;
 }
 
+static int64_t full_until(const struct model *m, const struct budget_policy *b, int route,
+                          int target)
+{
+    int64_t until = 0;
+    bool full = spent(m, b, route, target, INT64_MIN, &until);
+    return full ? until : 0;
+}
+
+int64_t model_block_end(const struct model *m, const struct model_key *k)
+{
+    const struct policy *p = model_policy(m, k->route);
+    const struct sim_route *r = &m->conf->routes[k->route];
+    int64_t end = 0, other = 0;
+    if (!r->present)
+        return 0;
+    if (k->deferred_for == REASON_COOLDOWN) {
+        end = k->cooldown_from == 0 ? 0 : k->cooldown_from + p->cooldown_ms;
+        other = k->retry_from == 0 ? 0 : k->retry_from + p->retry_after_ms;
+    } else if (k->deferred_for == REASON_NOT_REARMED && k->disarmed_at != 0 &&
+               p->rearm == REARM_RESOLVED) {
+        end = p->rearm_after_ms == 0 ? 0 : k->disarmed_at + p->rearm_after_ms;
+    } else if (k->deferred_for == REASON_BUDGET) {
+        end = full_until(m, &p->budget, k->route, -1);
+        other = full_until(m, &m->conf->targets[r->target].budget, -1, r->target);
+    }
+    return later(end, other);
+}
+
 static bool is_disarmed(const struct policy *p, const struct model_key *k, int64_t now,
                         int64_t *until)
 {

@@ -65,20 +65,22 @@ void model_arm(struct model *m, struct model_key *k, int64_t now)
 static void members_leave(struct model *m, struct model_key *k, int64_t now)
 {
     size_t before = k->n_members;
+    int64_t last = 0;
     bool fired = model_fires(m, k);
     for (size_t i = 0; i < k->n_members;) {
         int64_t stale = k->members[i].heard_at + model_policy(m, k->route)->stale_after_ms;
-        if (model_due(m, stale) <= now)
+        if (model_due(m, stale) <= now) {
+            last = since(last, model_due(m, stale));
             k->members[i] = k->members[--k->n_members];
-        else
+        } else
             i++;
     }
     if (k->n_members == before)
         return;
-    if (model_stopped_firing(m, k, fired))
+    if (model_stopped_firing(m, k, fired, now))
         note_words(m, k, VERDICT_RESOLVED, REASON_CANCELLED);
     if (k->n_members == 0)
-        k->quiet_since = now;
+        k->quiet_since = last;
 }
 
 /* Nothing waits for a block of a route that is gone. */
@@ -98,7 +100,9 @@ static bool is_over(struct model *m, struct model_key *k, int64_t now)
         return false;
     if (now <= m->started_at)
         k->over_at_start = true;
-    return !k->over_at_start || now >= m->wait_until;
+    int64_t end = model_block_end(m, k);
+    bool waits = end != 0 ? end <= m->started_at : k->over_at_start;
+    return !waits || now >= m->wait_until;
 }
 
 static void ask(struct model *m, struct model_key *k, int64_t now)
@@ -135,7 +139,7 @@ static bool comes_before(const struct model_key *a, const struct model_key *b)
     return x != y ? x < y : strcmp(a->text, b->text) < 0;
 }
 
-static void forget(struct model *m, struct model_key *k, int64_t now)
+void model_forget(struct model *m, struct model_key *k, int64_t now)
 {
     int64_t until;
     if (k->n_members == 0 && !k->held && !k->deferred && k->request == NO_REQUEST &&
@@ -163,7 +167,7 @@ void model_timers(struct model *m, int64_t now)
         if (!m->keys[i].used)
             continue;
         model_arm(m, &m->keys[i], now);
-        forget(m, &m->keys[i], now);
+        model_forget(m, &m->keys[i], now);
     }
 }
 
@@ -265,6 +269,8 @@ void model_ended(struct model *m, int request, enum request_end end, int64_t now
         k->disarmed_at = end == END_RAN && !k->settled ? r->posted_at : 0;
     }
     k->settled = false;
+    model_arm(m, k, now);
+    model_forget(m, k, now);
 }
 
 bool model_rearm(struct model *m, const char *key, int64_t now)
@@ -278,6 +284,7 @@ bool model_rearm(struct model *m, const char *key, int64_t now)
     k->retry_from = 0;
     for (size_t i = 0; i < m->n_requests; i++)
         m->requests[i].pardoned |= strcmp(m->requests[i].key, key) == 0;
+    model_forget(m, k, now);
     return true;
 }
 
