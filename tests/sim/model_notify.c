@@ -238,10 +238,10 @@ static void in_order(const struct event *e, const struct model_decision *d, size
     }
 }
 
-static void resolve(struct model *m, struct model_key *k, const struct event *e, int64_t now,
-                    struct model_decision out[SIM_ITEMS])
+static void resolve(struct model *m, struct model_key *k, const struct event *e, bool fired,
+                    int64_t now, struct model_decision out[SIM_ITEMS])
 {
-    bool took[SIM_ITEMS] = {false}, any = false, fired = model_fires(m, k);
+    bool took[SIM_ITEMS] = {false}, any = false;
     for (size_t i = 0; i < e->n_items; i++) {
         if (e->items[i].kind == ALERT_RESOLVED && strcmp(out[i].key, k->text) == 0)
             any |= took[i] = leaves(k, e->source, &e->items[i]);
@@ -262,7 +262,9 @@ static void resolve(struct model *m, struct model_key *k, const struct event *e,
 void model_notify(struct model *m, const struct event *e, int64_t now,
                   struct model_decision out[SIM_ITEMS])
 {
-    bool limited[SIM_ITEMS] = {false};
+    bool limited[SIM_ITEMS] = {false}, fired[MODEL_KEYS];
+    for (size_t i = 0; i < MODEL_KEYS; i++)
+        fired[i] = m->keys[i].used && model_fires(m, &m->keys[i]);
     size_t order[SIM_ITEMS];
     for (size_t i = 0; i < e->n_items; i++)
         out[i] = first_look(m, e, &e->items[i]);
@@ -280,7 +282,7 @@ void model_notify(struct model *m, const struct event *e, int64_t now,
     }
     for (size_t i = 0; i < MODEL_KEYS; i++) {
         if (m->keys[i].used)
-            resolve(m, &m->keys[i], e, now, out);
+            resolve(m, &m->keys[i], e, fired[i], now, out);
     }
     for (size_t n = 0; n < e->n_items; n++) {
         struct model_key *k = out[order[n]].route < 0 ? NULL : model_find(m, out[order[n]].key);

@@ -235,13 +235,16 @@ static const char *text_of(const json_t *o, const char *key)
 static void compare_decision(struct world *w, const struct sent *s, size_t i, const json_t *got)
 {
     const struct model_decision *d = &s->decisions[i];
-    const struct model *m = &w->x.model;
+    struct model *m = &w->x.model;
     const char *relay_id = text_of(got, "relay_id"), *until_text = text_of(got, "until");
     int64_t until = 0;
     if (until_text[0] != '\0' && parse_rfc3339_ms(&until, until_text, NULL) == 0)
         until = until - w->wall_ms + w->step_at;
     const char *route = d->route < 0 ? "" : sim_routes[d->route];
     bool right_id = d->request < 0 ? relay_id[0] == '\0' : relay_id[0] != '\0';
+    /* Made and ended in one batch: only the reply tells its relay_id. */
+    if (d->request >= 0 && !s->event->flag && m->requests[d->request].relay_id[0] == '\0')
+        (void)snprintf(m->requests[d->request].relay_id, ULID_SIZE, "%s", relay_id);
     if (right_id && d->request >= 0 && !s->event->flag)
         right_id = strcmp(relay_id, m->requests[d->request].relay_id) == 0;
     if (strcmp(text_of(got, "verdict"), verdict_text(d->verdict)) != 0 ||
