@@ -154,6 +154,7 @@ int engine_restore_slot(struct engine *e, const char *route, const char *target,
 
 int engine_started(struct engine *e, int64_t now, int64_t down_ms, struct error *err)
 {
+    e->now = now;
     e->started_at = now;
     e->wait_until = now + (down_ms < ENGINE_WAIT_MAX_MS ? down_ms : ENGINE_WAIT_MAX_MS);
     e->released_at = 0;

@@ -74,7 +74,10 @@ static void set_deadline(struct engine *e, struct key *k)
     if (!waits && k->waits_for_budget_)
         e->n_waiting_for_budget--;
     k->waits_for_budget_ = waits;
-    key_table_set_deadline(e->keys, k, deadline(e, k));
+    /* Whatever is over is due now: when a block that an event ended would have ended by itself
+     * must not decide who is asked first. */
+    int64_t due = deadline(e, k);
+    key_table_set_deadline(e->keys, k, due > e->now ? due : e->now);
 }
 
 int engine_add_key(struct engine *e, struct key *k)
@@ -153,6 +156,7 @@ int engine_advance(struct engine *e, struct key *k, int64_t now, struct effects 
 {
     struct window_rules rules = engine_rules(e, k);
     bool fired = window_fires(k, rules.policy);
+    e->now = now;
     if (!window_advance(k, &rules, now))
         return 0;
     int r = effects_change(out, k);

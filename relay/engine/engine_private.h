@@ -30,6 +30,7 @@ struct engine {
     size_t n_paused;
     int64_t released_at; /* when a pause or the stop file last ended; 0 = not since the start */
     int64_t started_at, wait_until; /* as in struct window_rules */
+    int64_t now;                    /* of the newest event that knew it */
     size_t n_waiting_for_budget;
     bool slots_freed; /* those keys must be looked at again */
 };

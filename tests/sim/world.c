@@ -271,7 +271,7 @@ void world_step(struct world *w)
 {
     int64_t now = world_relay_now(w);
     bool may_fail = w->memory != NULL && (w->fault.times > 0 || !w->store_ok);
-    size_t failures = 0;
+    size_t failures = 0, outcomes = w->x.model.n_outcomes;
     w->totals->steps++;
     w->step_at = now;
     if (may_fail) {
@@ -297,6 +297,10 @@ void world_step(struct world *w)
     }
     if (++w->fault_steps > 10 && w->store_ok)
         w->fault.times = 0;
+    for (size_t i = outcomes; w->verbose && i < w->x.model.n_outcomes; i++)
+        printf("     expected: outcome of %s: %s/%s\n", w->x.model.outcomes[i].key,
+               verdict_text(w->x.model.outcomes[i].verdict),
+               reason_text(w->x.model.outcomes[i].reason));
     if (w->x.model.trouble != NULL)
         world_fail(w, "the simulator: %s", w->x.model.trouble);
     if (w->store_ok) {
