@@ -174,7 +174,7 @@ void key_table_remove(struct key_table *t, struct key *k)
 void key_table_set_deadline(struct key_table *t, struct key *k, int64_t deadline)
 {
     k->deadline_ = deadline;
-    k->rank_ = k->deferred_at;
+    k->rank_ = k->deferred_at == 0 ? INT64_MAX : k->deferred_at; /* a deferral has waited longer */
     sift_up(t, k->heap_index_);
     sift_down(t, k->heap_index_);
 }
