@@ -76,6 +76,7 @@ struct model {
     bool stop;
     bool route_paused[SIM_ROUTES], target_paused[SIM_TARGETS];
     int64_t started_at, wait_until;
+    int64_t released_at; /* the last end of a pause or the stop file since the start */
     struct model_key keys[MODEL_KEYS];
     size_t n_requests;
     struct model_request requests[MODEL_REQUESTS];

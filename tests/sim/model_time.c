@@ -98,9 +98,11 @@ static bool is_over(struct model *m, struct model_key *k, int64_t now)
         return model_due(m, model_hold_end(m, k)) <= now;
     if (!k->deferred || !block_is_over(m, k, now))
         return false;
-    if (now <= m->started_at)
+    if (now <= m->started_at && k->deferred_for == REASON_RUNNING)
         k->over_at_start = true;
     int64_t end = model_block_end(m, k);
+    if (k->deferred_for == REASON_PAUSED) /* without a release: it was over at the start */
+        k->over_at_start = m->released_at <= m->started_at;
     bool waits = end != 0 ? end <= m->started_at : k->over_at_start;
     return !waits || now >= m->wait_until;
 }
@@ -174,6 +176,7 @@ void model_timers(struct model *m, int64_t now)
 void model_started(struct model *m, int64_t now, int64_t down_ms)
 {
     m->started_at = now;
+    m->released_at = 0;
     m->wait_until = now + (down_ms < ENGINE_WAIT_MAX_MS ? down_ms : ENGINE_WAIT_MAX_MS);
     for (size_t i = 0; i < MODEL_KEYS; i++) {
         struct model_key *k = &m->keys[i];

@@ -167,13 +167,16 @@ static void expect_run_answer(struct world *w, struct sent *s, int64_t now)
 /* --- operators ----------------------------------------------------------------------------------
  */
 
-static enum core_verdict expect_pause(struct model *m, const struct sent *s, bool pause)
+static enum core_verdict expect_pause(struct model *m, const struct sent *s, bool pause,
+                                      int64_t now)
 {
     bool route = s->scope == ENGINE_ROUTE;
     bool *paused = route ? &m->route_paused[s->named] : &m->target_paused[s->named];
     bool known = route ? m->conf->routes[s->named].present : m->conf->targets[s->named].present;
     if (!known && !*paused)
         return CORE_NOT_FOUND;
+    if (*paused && !pause)
+        m->released_at = now;
     *paused = pause;
     return CORE_CHANGED;
 }
@@ -193,7 +196,7 @@ static enum core_verdict expect_command(struct world *w, const struct sent *s, i
     switch (s->command) {
     case COMMAND_PAUSE:
     case COMMAND_RESUME:
-        return expect_pause(m, s, s->command == COMMAND_PAUSE);
+        return expect_pause(m, s, s->command == COMMAND_PAUSE, now);
     case COMMAND_REARM:
         return model_rearm(m, s->key, now) ? CORE_CHANGED : CORE_NOT_FOUND;
     case COMMAND_CANCEL:
@@ -223,6 +226,8 @@ void world_expect(struct world *w, struct sent *s, int64_t now)
         model_reload(&w->x.model, &w->history->confs[s->conf], now);
         break;
     case SENT_STOP_FILE:
+        if (w->x.model.stop && !s->event->flag)
+            w->x.model.released_at = now;
         w->x.model.stop = s->event->flag;
         break;
     case SENT_COMMAND:
