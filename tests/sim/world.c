@@ -98,6 +98,7 @@ static int64_t start_time(struct world *w, const struct store_time *last, bool k
 static void expect_recovery(struct world *w, int64_t now, int64_t down_ms)
 {
     struct model *m = &w->x.model;
+    model_started(m, now, down_ms);
     for (size_t i = 0; i < m->n_requests; i++) {
         struct model_request *r = &m->requests[i];
         if (!r->open || !r->in_flight)
@@ -109,7 +110,6 @@ static void expect_recovery(struct world *w, int64_t now, int64_t down_ms)
             w->last_write[credential] = now;
         model_ended(m, (int)i, END_RAN, now);
     }
-    model_started(m, now, down_ms);
 }
 
 static int take_sending(void *context, struct request *r)
