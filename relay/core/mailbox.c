@@ -74,7 +74,7 @@ bool mailbox_wait(struct mailbox *m, int64_t wait_ms)
     clock_mono_deadline(&until, wait_ms < 0 ? 0 : wait_ms);
     int r = 0;
     pthread_mutex_lock(&m->lock);
-    while (m->first == NULL && r != ETIMEDOUT)
+    while (m->first == NULL && r != ETIMEDOUT && wait_ms != 0)
         r = wait_ms < 0 ? pthread_cond_wait(&m->came, &m->lock)
                         : pthread_cond_timedwait(&m->came, &m->lock, &until);
     bool came = m->first != NULL;

@@ -141,12 +141,12 @@ static bool comes_before(const struct model_key *a, const struct model_key *b)
     return x != y ? x < y : strcmp(a->text, b->text) < 0;
 }
 
+/* Disarming counts even while rearm = cooldown ignores it: a reload may bring it back. */
 void model_forget(struct model *m, struct model_key *k, int64_t now)
 {
-    int64_t until;
+    windows_end(m, k, now);
     if (k->n_members == 0 && !k->held && !k->deferred && k->request == NO_REQUEST &&
-        !model_is_blocked(m, k, REASON_NOT_REARMED, now, &until) &&
-        !model_is_blocked(m, k, REASON_COOLDOWN, now, &until))
+        k->disarmed_at == 0 && k->cooldown_from == 0 && k->retry_from == 0)
         k->used = false;
 }
 

@@ -59,26 +59,6 @@ static void remove_store(const char *folder)
     remove_file(folder, "relay.db-journal");
 }
 
-static bool load_confs(struct run *run, const struct history *h, struct world *w)
-{
-    for (size_t i = 0; i < SIM_CONFS; i++) {
-        struct buf text = BUF_INIT(65536);
-        struct conf_report report = {0};
-        sim_conf_write(&h->confs[i], run->folder, &text);
-        int r = conf_load_text(&w->confs[i], "sim.conf", buf_text(&text), &report);
-        if (run->options->verbose)
-            printf("--- config %zu\n%s", i, buf_text(&text));
-        if (r != 0)
-            world_fail(w, "the simulator's config is refused: %s",
-                       report.n_faults > 0 ? report.faults[0] : "");
-        conf_report_clear(&report);
-        buf_free(&text);
-        if (r != 0)
-            return false;
-    }
-    return true;
-}
-
 /* True when it holds. */
 static bool run_history(struct run *run, const struct history *h, const bool *kept, bool verbose)
 {
@@ -91,8 +71,7 @@ static bool run_history(struct run *run, const struct history *h, const bool *ke
     w->sqlite = run->options->sqlite;
     if (w->sqlite)
         remove_store(run->folder);
-    if (load_confs(run, h, w))
-        (void)world_run(w, h, kept);
+    (void)world_run(w, h, kept);
     memcpy(run->failure, w->failure, sizeof(run->failure));
     world_free(w);
     return run->failure[0] == '\0';

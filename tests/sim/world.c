@@ -65,6 +65,24 @@ int64_t world_relay_now(const struct world *w)
     return w->relay_base + (w->boot_ms - w->boot_base);
 }
 
+struct conf *world_conf(struct world *w, int i)
+{
+    if (w->confs[i] != NULL)
+        return w->confs[i];
+    struct buf text = BUF_INIT(65536);
+    struct conf_report report = {0};
+    sim_conf_write(&w->history->confs[i], w->folder, &text);
+    int r = conf_load_text(&w->confs[i], "sim.conf", buf_text(&text), &report);
+    if (w->verbose)
+        printf("--- config %d\n%s", i, buf_text(&text));
+    if (r != 0)
+        world_fail(w, "the simulator's config is refused: %s",
+                   report.n_faults > 0 ? report.faults[0] : "");
+    conf_report_clear(&report);
+    buf_free(&text);
+    return w->confs[i];
+}
+
 /* --- the process --------------------------------------------------------------------------------
  */
 
@@ -144,6 +162,8 @@ void world_start(struct world *w)
 {
     struct error err = {0};
     struct store_time last;
+    if (world_conf(w, w->conf) == NULL)
+        return;
     if (w->memory != NULL)
         memory_store_fail(w->memory, &(struct memory_fault){0});
     w->fault = (struct memory_fault){0};

@@ -123,6 +123,8 @@ void world_free(struct world *w);
  */
 __attribute__((format(printf, 2, 3))) void world_fail(struct world *w, const char *format, ...);
 int64_t world_relay_now(const struct world *w);
+/* NULL: it is refused, which is a failure. */
+struct conf *world_conf(struct world *w, int i);
 void world_start(struct world *w);
 /* The process is gone, as it is. */
 void world_drop(struct world *w);

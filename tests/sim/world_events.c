@@ -91,12 +91,13 @@ static void send_answer(struct world *w, const struct event *e)
 static void reload(struct world *w, const struct event *e)
 {
     world_settle(w);
-    if (w->core == NULL)
+    struct conf *conf = world_conf(w, (int)(e->which % SIM_CONFS));
+    if (w->core == NULL || conf == NULL)
         return;
     struct sent *s = add_sent(w, SENT_RELOAD, e);
     w->conf = (int)(e->which % SIM_CONFS);
     s->conf = w->conf;
-    core_reload(w->core, w->confs[w->conf]);
+    core_reload(w->core, conf);
     world_settle(w);
 }
 
