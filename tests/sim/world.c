@@ -270,6 +270,7 @@ static void expect_step(struct world *w, int64_t now)
 {
     if (!w->store_ok)
         model_started(&w->x.model, now, now - w->failed_at);
+    w->batches = w->n_held > 0 ? 2 : 1;
     if (w->n_held > 0)
         expect_batch(w, w->held, w->n_held, now);
     /* A reload is a batch of its own. */
