@@ -54,7 +54,7 @@ int64_t engine_waiting_due(const struct engine *e, const struct key *k)
 void engine_note_over(const struct engine *e, struct key *k)
 {
     struct window_rules rules = engine_rules(e, k);
-    if (k->deferred_at != 0 && block_end(e, k, &rules) == 0)
+    if (k->deferred_at != 0 && block_end(e, k, &rules) <= e->started_at)
         k->over_at_start_ = true;
 }
 
