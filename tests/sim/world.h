@@ -111,7 +111,8 @@ struct world {
     char ids[WORLD_NONCES][ULID_SIZE];
     bool told_[MODEL_REQUESTS]; /* its end was compared with the store */
     size_t outcomes_seen;
-    int batches; /* in the step */
+    int batches;     /* in the step */
+    bool start_seen; /* the first step since the start is over */
     int64_t step_at;
     char failure[1024];
 };
