@@ -97,6 +97,7 @@ const char *model_may_post(const struct model *m, const struct model_request *r,
 void model_posting(struct model *m, int request, int64_t now);
 void model_not_executed(struct model *m, int request);
 void model_ended(struct model *m, int request, enum request_end end, int64_t now);
+void model_requests_end(struct model *m, int64_t now);
 bool model_rearm(struct model *m, const char *key, int64_t now);
 struct model_decision model_redeliver(struct model *m, int request, int64_t now);
 

@@ -325,3 +325,27 @@ struct model_decision model_redeliver(struct model *m, int request, int64_t now)
     m->requests[d.request].target = target;
     return d;
 }
+
+/* Requests that end without a message: before its POST each is asked whether it still should be. */
+void model_requests_end(struct model *m, int64_t now)
+{
+    for (int i = 0; i < (int)m->n_requests; i++) {
+        struct model_request *r = &m->requests[i];
+        const struct sim_route *route = &m->conf->routes[r->route];
+        int64_t expires = route->present ? route->policy.expires_ms : r->expires_ms;
+        struct model_key *k = key_of(m, r);
+        bool paused = !r->by_operator && (m->route_paused[r->route] || m->target_paused[r->target]);
+        if (!r->open || r->executed || r->in_flight || m->stop || paused || k == NULL)
+            continue;
+        if (now - r->created_at >= expires)
+            r->why = "expired";
+        else if (!r->by_operator && !model_fires(m, k))
+            r->why = "resolved";
+        else if (!m->conf->targets[r->target].present)
+            r->why = "refused";
+        else
+            continue;
+        r->end = "dead";
+        model_ended(m, i, strcmp(r->why, "resolved") == 0 ? END_NOTHING_RAN : END_REFUSED, now);
+    }
+}

@@ -273,8 +273,10 @@ static void expect_step(struct world *w, int64_t now)
     if (!w->store_ok)
         model_started(&w->x.model, now, now - w->failed_at);
     w->batches = w->n_held > 0 ? 2 : 1;
-    if (w->n_held > 0)
+    if (w->n_held > 0) {
         expect_batch(w, w->held, w->n_held, now);
+        model_requests_end(&w->x.model, now);
+    }
     /* A reload is a batch of its own. */
     size_t from = 0;
     for (size_t i = 0; i < w->n_sent; i++) {
