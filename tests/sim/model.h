@@ -126,6 +126,7 @@ void model_end_waiting(struct model_key *k);
 /* What fell due while the relay was down waits. */
 int64_t model_due(const struct model *m, int64_t at);
 void model_arm(struct model *m, struct model_key *k, int64_t now);
+void model_advance(struct model *m, struct model_key *k, int64_t now);
 void model_forget(struct model *m, struct model_key *k, int64_t now);
 int model_create(struct model *m, struct model_key *k, enum cause cause, int64_t now);
 

@@ -263,12 +263,17 @@ void model_notify(struct model *m, const struct event *e, int64_t now,
                   struct model_decision out[SIM_ITEMS])
 {
     bool limited[SIM_ITEMS] = {false}, fired[MODEL_KEYS];
-    for (size_t i = 0; i < MODEL_KEYS; i++)
-        fired[i] = m->keys[i].used && model_fires(m, &m->keys[i]);
     size_t order[SIM_ITEMS];
     for (size_t i = 0; i < e->n_items; i++)
         out[i] = first_look(m, e, &e->items[i]);
     in_order(e, out, order);
+    for (size_t i = 0; i < e->n_items; i++) {
+        struct model_key *k = out[i].route < 0 ? NULL : model_find(m, out[i].key);
+        if (k != NULL)
+            model_advance(m, k, now);
+    }
+    for (size_t i = 0; i < MODEL_KEYS; i++)
+        fired[i] = m->keys[i].used && model_fires(m, &m->keys[i]);
     for (size_t n = 0; n < e->n_items; n++) {
         size_t i = order[n];
         enum alert_kind kind = e->items[i].kind;

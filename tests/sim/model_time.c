@@ -83,6 +83,13 @@ static void members_leave(struct model *m, struct model_key *k, int64_t now)
         k->quiet_since = last;
 }
 
+/* What is over is over, before anything else happens to the key. */
+void model_advance(struct model *m, struct model_key *k, int64_t now)
+{
+    members_leave(m, k, now);
+    model_arm(m, k, now);
+}
+
 /* Nothing waits for a block of a route that is gone. */
 static bool block_is_over(const struct model *m, const struct model_key *k, int64_t now)
 {
@@ -152,6 +159,10 @@ void model_forget(struct model *m, struct model_key *k, int64_t now)
 
 void model_timers(struct model *m, int64_t now)
 {
+    for (size_t i = 0; i < MODEL_KEYS; i++) {
+        if (m->keys[i].used)
+            model_arm(m, &m->keys[i], now);
+    }
     for (;;) {
         struct model_key *next = NULL;
         for (size_t i = 0; i < MODEL_KEYS; i++) {
@@ -161,7 +172,7 @@ void model_timers(struct model *m, int64_t now)
         }
         if (next == NULL)
             break;
-        members_leave(m, next, now);
+        model_advance(m, next, now);
         if (is_over(m, next, now))
             ask(m, next, now);
     }
