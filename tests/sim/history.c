@@ -235,6 +235,11 @@ static void make_event(struct maker *m, struct event *e)
         e->skip = draw_percent(d, 50) ? 0 : draw_below(d, 6);
         e->times = e->skip > 0 ? 1 : 1 + draw_below(d, 4);
         e->flag = draw_percent(d, 30);
+        if (e->flag) { /* a commit fails, and nothing can be begun that would clear it away */
+            e->outcome = 10;
+            e->skip = 1;
+            e->times = 2 + draw_below(d, 3);
+        }
         break;
     case EVENT_ANSWER:
     case EVENT_WAIT:
