@@ -118,8 +118,8 @@ static bool waits_for_budget(const struct key *k)
 
 int engine_wake(struct engine *e, struct error *err)
 {
-    bool wanted = e->slots_freed && e->n_waiting_for_budget > 0;
-    e->slots_freed = false;
+    bool wanted = e->slots_changed && e->n_waiting_for_budget > 0;
+    e->slots_changed = false;
     return wanted ? engine_refresh(e, waits_for_budget, err) : 0;
 }
 
@@ -130,7 +130,7 @@ void engine_give_back(struct engine *e, const char *relay_id)
         budget_give_back(&e->route_budgets.items[i], relay_id);
     for (size_t i = 0; i < e->target_budgets.n; i++)
         budget_give_back(&e->target_budgets.items[i], relay_id);
-    e->slots_freed = true;
+    e->slots_changed = true;
 }
 
 int engine_cancel(struct engine *e, struct key *k, struct effects *out, struct cancelled *what)

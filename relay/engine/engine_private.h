@@ -32,7 +32,7 @@ struct engine {
     int64_t started_at, wait_until; /* as in struct window_rules */
     int64_t now;                    /* of the newest event that knew it */
     size_t n_waiting_for_budget;
-    bool slots_freed; /* those keys must be looked at again */
+    bool slots_changed; /* those keys must be looked at again */
 };
 
 /* --- engine.c -----------------------------------------------------------------------------------

@@ -148,6 +148,8 @@ int engine_create(struct question *q, struct created_request *made)
         k->members[i].in_request = !k->members[i].blind;
     struct budget *of_route = engine_budget(&e->route_budgets, made->route);
     struct budget *of_target = engine_budget(&e->target_budgets, made->target);
+    /* Who waits for a slot until the wait after the start is over may get one before. */
+    e->slots_changed = e->slots_changed || q->now < e->wait_until;
     if (of_route == NULL || of_target == NULL || !budget_take(of_route, q->now, made->relay_id) ||
         !budget_take(of_target, q->now, made->relay_id))
         return -ENOMEM;
