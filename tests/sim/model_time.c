@@ -105,7 +105,7 @@ static bool is_over(struct model *m, struct model_key *k, int64_t now)
         return model_due(m, model_hold_end(m, k)) <= now;
     if (!k->deferred || !block_is_over(m, k, now))
         return false;
-    if (now <= m->started_at && k->deferred_for == REASON_RUNNING)
+    if (now <= m->started_at && k->deferred_for == REASON_RUNNING && k->request == NO_REQUEST)
         k->over_at_start = true;
     int64_t end = model_block_end(m, k);
     if (k->deferred_for == REASON_PAUSED) /* without a release: it was over at the start */

@@ -254,7 +254,8 @@ static void take_back(struct world *w, int64_t now, bool was_ok)
     for (size_t i = 0; i < w->n_sent; i++) {
         struct sent *s = &w->sent[i];
         s->expected = CORE_UNAVAILABLE;
-        if (s->type == SENT_STOP_FILE)
+        /* A reload is in force, and done again later. */
+        if (s->type == SENT_STOP_FILE || (s->type == SENT_RELOAD && was_ok))
             world_expect(w, s, now);
         if ((s->type == SENT_ANSWER || s->type == SENT_RELOAD) && w->n_held < WORLD_BATCH)
             w->held[w->n_held++] = *s;
