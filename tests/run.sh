@@ -58,6 +58,16 @@ demo() {
     check "nothing stays in TMPDIR" rmdir "$TMPDIR"
 }
 
+# Two halves at once. A history that fails prints how to run it again, made small.
+simulator() {
+    build build/werror WERROR=1 simulator || return
+    local half=$((${HISTORIES:-50000} / 2)) first=${SEED:-1} sim=build/werror/tests/sim/sim
+    check "histories from seed $first" $sim --histories "$half" --seed "$first" &
+    check "histories from seed $((first + half))" $sim --histories "$half" --seed $((first + half))
+    wait
+    check "histories on SQLite" $sim --histories 300 --seed "$first" --store sqlite
+}
+
 nothing_runs() {
     ! pgrep -af "$1"
 }
@@ -94,6 +104,7 @@ tier fault        plain all pytests build/werror/drift-relay tests/fault
 tier address      address
 tier thread       thread
 tier demo         plain all demo
+tier simulator    simulator
 tier prometheus   check "rules and configuration" sh tests/lint/prometheus.sh
 
 if [ -z "${ran-}" ]; then

@@ -297,9 +297,7 @@ void model_notify(struct model *m, const struct event *e, int64_t now,
     }
     for (size_t i = 0; i < e->n_items; i++) {
         struct model_key *k = out[i].route < 0 ? NULL : model_find(m, out[i].key);
-        if (k == NULL)
-            continue;
-        model_arm(m, k, now);
-        model_forget(m, k, now);
+        if (k != NULL)
+            model_forget(m, k, now);
     }
 }

@@ -108,7 +108,8 @@ static bool is_over(struct model *m, struct model_key *k, int64_t now)
     if (now <= m->started_at && k->deferred_for == REASON_RUNNING && k->request == NO_REQUEST)
         k->over_at_start = true;
     int64_t end = model_block_end(m, k);
-    if (k->deferred_for == REASON_PAUSED) /* without a release: it was over at the start */
+    if (k->deferred_for == REASON_PAUSED &&
+        m->conf->routes[k->route].present) /* without a release: it was over at the start */
         k->over_at_start = m->released_at <= m->started_at;
     bool waits = end != 0 ? end <= m->started_at : k->over_at_start;
     return !waits || now >= m->wait_until;
