@@ -248,9 +248,9 @@ static void resolve(struct model *m, struct model_key *k, const struct event *e,
     }
     if (!any)
         return;
-    bool ended = model_stopped_firing(m, k, fired, now);
     if (k->n_members == 0)
         k->quiet_since = now;
+    bool ended = model_stopped_firing(m, k, fired, now);
     for (size_t i = 0; i < e->n_items; i++) {
         if (took[i] && ended)
             out[i].reason = REASON_CANCELLED;

@@ -77,10 +77,10 @@ static void members_leave(struct model *m, struct model_key *k, int64_t now)
     }
     if (k->n_members == before)
         return;
-    if (model_stopped_firing(m, k, fired, now))
-        note_words(m, k, VERDICT_RESOLVED, REASON_CANCELLED);
     if (k->n_members == 0)
         k->quiet_since = last;
+    if (model_stopped_firing(m, k, fired, now))
+        note_words(m, k, VERDICT_RESOLVED, REASON_CANCELLED);
 }
 
 /* What is over is over, before anything else happens to the key. */
