@@ -1,0 +1,100 @@
+/* Deferrals whose block was ended by an event: when they are asked, and who is first. */
+#include "tests/unit/engine_fixture.h"
+
+static void defer(struct fixture *f)
+{
+    struct policy *p = fixture_policy(f);
+    p->when_blocked = WHEN_BLOCKED_DEFER;
+    p->rearm = REARM_COOLDOWN;
+    p->cooldown_ms = 0;
+    p->retry_after_ms = 0;
+    fixture_configure(f);
+}
+
+static void start_after(struct fixture *f, int64_t down_ms)
+{
+    struct error err = {0};
+    f->now += down_ms;
+    assert_int_equal(engine_started(f->engine, f->now, down_ms, &err), 0);
+}
+
+static void a_deferral_whose_request_was_cut_waits_after_the_start(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    defer(&f);
+    assert_says(fire(&f, "a"), DISPATCH, FIRST);
+    posting(&f);
+    assert_says(fire(&f, "b"), DEFERRED, RUNNING);
+    start_after(&f, 5 * MINUTE);
+    ended(&f, END_RAN); /* found cut between POST and answer */
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 0);
+    assert_int_equal(engine_next(f.engine), f.now + 5 * MINUTE);
+    f.now += 5 * MINUTE;
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 1);
+    assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
+    fixture_clear(&f);
+}
+
+static void a_rearm_does_not_cut_the_wait_short(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err = {0};
+    fixture_init(&f);
+    defer(&f);
+    fixture_policy(&f)->cooldown_ms = HOUR;
+    run_once(&f, "a", END_RAN);
+    assert_says(fire(&f, "b"), DEFERRED, COOLDOWN);
+    start_after(&f, HOUR);
+    effects_clear(&f.effects);
+    assert_int_equal(engine_rearm(f.engine, KEY, f.now, &f.effects, &err), 0);
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 0);
+    f.now += ENGINE_WAIT_MAX_MS;
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 1);
+    assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
+    fixture_clear(&f);
+}
+
+/* An old slot that left the window long ago says nothing about when the one at hand became free. */
+static void the_oldest_deferral_is_asked_first(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    defer(&f);
+    fixture_policy(&f)->budget = (struct budget_policy){1, HOUR};
+    fixture_policy(&f)->stale_after_ms = 48 * HOUR;
+    run_once(&f, "old", END_RAN);
+    f.now += 2 * HOUR;
+    assert_says(fire(&f, "a"), DISPATCH, FIRST);
+    f.now += MINUTE;
+    body_begin(&f);
+    (void)body_add(&f, ALERT_FIRING, "c", "m2", START);
+    body_post(&f, false);
+    assert_says(&f.effects.decisions[0], DEFERRED, BUDGET);
+    f.now += MINUTE;
+    assert_says(fire(&f, "b"), DEFERRED, RUNNING);
+    ended(&f, END_REFUSED);
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 2);
+    assert_string_equal(f.effects.outcomes[0].key, "kospi/m2");
+    assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
+    assert_says(&f.effects.outcomes[1], DEFERRED, BUDGET);
+    fixture_clear(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_deferral_whose_request_was_cut_waits_after_the_start),
+        cmocka_unit_test(a_rearm_does_not_cut_the_wait_short),
+        cmocka_unit_test(the_oldest_deferral_is_asked_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
