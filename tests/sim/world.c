@@ -248,6 +248,7 @@ static void take_back(struct world *w, int64_t now, bool was_ok)
     w->totals->failed_commits++;
     if (w->fault.doubtful && was_ok) {
         w->doubt = w->x;
+        model_requests_end(&w->doubt.model, now);
         w->in_doubt = true;
     }
     w->x = w->before;
