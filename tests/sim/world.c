@@ -23,48 +23,6 @@ void world_fail(struct world *w, const char *format, ...)
     va_end(args);
 }
 
-/* --- the machine --------------------------------------------------------------------------------
- */
-
-static struct wall clock_wall_of(void *self)
-{
-    return (struct wall){((const struct world *)self)->wall_ms};
-}
-
-static struct mono clock_mono_of(void *self)
-{
-    return (struct mono){((const struct world *)self)->boot_ms};
-}
-
-static int64_t clock_boot_of(void *self)
-{
-    return ((const struct world *)self)->boot_ms;
-}
-
-static void clock_boot_id_of(void *self, char out[static BOOT_ID_MAX])
-{
-    (void)snprintf(out, BOOT_ID_MAX, "boot-%u", ((const struct world *)self)->boots);
-}
-
-static void random_bytes(void *self, void *out, size_t len)
-{
-    struct world *w = self;
-    unsigned char *to = out;
-    for (size_t i = 0; i < len; i++)
-        to[i] = (unsigned char)(draw_next(&w->rng) >> 17);
-}
-
-static void advance(struct world *w, int64_t ms)
-{
-    w->boot_ms += ms;
-    w->wall_ms += ms;
-}
-
-int64_t world_relay_now(const struct world *w)
-{
-    return w->relay_base + (w->boot_ms - w->boot_base);
-}
-
 struct conf *world_conf(struct world *w, int i)
 {
     if (w->confs[i] != NULL)
@@ -100,7 +58,7 @@ static bool open_store(struct world *w, struct error *err)
 static int64_t start_time(struct world *w, const struct store_time *last, bool known)
 {
     char boot_id[BOOT_ID_MAX];
-    clock_boot_id_of(w, boot_id);
+    w->clock.boot_id(w, boot_id);
     w->boot_base = w->boot_ms;
     w->relay_base = w->wall_ms;
     if (!known)
@@ -357,10 +315,10 @@ void world_pass(struct world *w, int64_t ms)
         if (w->wait_ms < 0 || w->wait_ms > ms)
             break;
         ms -= w->wait_ms;
-        advance(w, w->wait_ms);
+        world_advance(w, w->wait_ms);
         world_step(w);
     }
-    advance(w, ms);
+    world_advance(w, ms);
     if (w->wait_ms > 0)
         w->wait_ms -= ms;
 }
@@ -373,8 +331,7 @@ const char *world_run(struct world *w, const struct history *h, const bool *kept
     w->boot_ms = 1000000;
     w->x.model.conf = &h->confs[0];
     w->x.ledger.floor = INT64_MIN;
-    w->clock = (struct clock){w, clock_wall_of, clock_mono_of, clock_boot_of, clock_boot_id_of};
-    w->rng_port = (struct rng){w, random_bytes};
+    world_clocks(w);
     struct error err = {0};
     if (!w->sqlite && memory_store_new(&w->memory, &err) != 0)
         world_fail(w, "%s", err.text);

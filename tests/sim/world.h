@@ -124,6 +124,8 @@ void world_free(struct world *w);
 /* --- what its files share -----------------------------------------------------------------------
  */
 __attribute__((format(printf, 2, 3))) void world_fail(struct world *w, const char *format, ...);
+void world_clocks(struct world *w);
+void world_advance(struct world *w, int64_t ms);
 int64_t world_relay_now(const struct world *w);
 /* NULL: it is refused, which is a failure. */
 struct conf *world_conf(struct world *w, int i);
