@@ -13,8 +13,8 @@ threaded=$(find tests/unit -name 'test_*.c' | grep -E '/test_(http|watch|log|met
 threaded_integration='tests/integration/test_main_path.py'
 
 sources() {
-    check "gcc, no warnings" build build/werror WERROR=1 all unit-programs story bench-programs headers
-    check "clang, no warnings" build build/clang-werror CC=clang WERROR=1 all unit-programs story bench-programs headers
+    check "gcc, no warnings" build build/werror WERROR=1 all unit-programs story bench-programs simulator headers
+    check "clang, no warnings" build build/clang-werror CC=clang WERROR=1 all unit-programs story bench-programs simulator headers
 }
 
 # plain TARGET COMMAND…: what the plain gcc build is tested by
