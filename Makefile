@@ -11,7 +11,7 @@ BUILD   := build/$(if $(filter cc gcc,$(cc_name)),,$(cc_name)-)$(or $(SAN),relea
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-.PHONY: all simulator sim story pictures bench bench-programs unit-programs headers tidy install help deps demo test lint format clean
+.PHONY: all simulator sim story pictures bench bench-programs unit-programs headers tidy install help deps demo test lint format clean test-more
 all: $(BUILD)/drift-relay ## build (the default)
 
 LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3
@@ -119,6 +119,11 @@ demo: all ## the main job end to end on loopback, with real Prometheus and Alert
 test: ## everything that CI runs; TIER=unit runs one tier
 	@sh tests/support/deps.sh build test programs
 	+@bash tests/run.sh $(TIER)
+
+# MUTANTS=n: a sample; FILE=window.c: one file's.
+test-more: ## the long checks: mutants of the engine, each of which a test must notice
+	@python3 tests/mutants/mutants.py $(if $(MUTANTS),--sample $(MUTANTS)) $(if $(FILE),--file $(FILE)) \
+	    -- $(CC) $(all_cflags) -- $(all_ldflags) $(PROBED_LIBS)
 
 lint: ## only the lint tier
 	+@$(MAKE) test TIER=lint
