@@ -75,6 +75,31 @@ static void slots_older_than_any_window_are_dropped(void **state)
     budget_clear(&b);
 }
 
+static void a_full_array_of_slots_is_moved_within_its_bounds(void **state)
+{
+    (void)state;
+    struct budget b = {0};
+    const struct budget_policy seven = {.max = 7, .per_ms = HOUR};
+    for (int64_t i = 0; i < 8; i++) {
+        char id[] = ID "0";
+        id[sizeof(id) - 2] = (char)('0' + i);
+        assert_true(budget_take(&b, 100 + i, id));
+    }
+    budget_give_back(&b, ID "9");
+    budget_give_back(&b, ID "3");
+    assert_int_equal(b.n, 7);
+    assert_string_equal(b.slots[2].relay_id, ID "2");
+    assert_string_equal(b.slots[3].relay_id, ID "4");
+    assert_string_equal(b.slots[6].relay_id, ID "7");
+    assert_int_equal(budget_spent_until(&b, &seven, 107), 100 + HOUR);
+    assert_true(budget_take(&b, 108, ID "8"));
+    assert_true(budget_take(&b, 103 + BUDGET_WINDOW_MAX_MS, ID "3")); /* three are too old */
+    assert_int_equal(b.n, 6);
+    assert_string_equal(b.slots[0].relay_id, ID "4");
+    assert_string_equal(b.slots[5].relay_id, ID "3");
+    budget_clear(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -82,6 +107,7 @@ int main(void)
         cmocka_unit_test(a_slot_given_back_does_not_count),
         cmocka_unit_test(slots_restored_in_any_order_are_kept_by_time),
         cmocka_unit_test(slots_older_than_any_window_are_dropped),
+        cmocka_unit_test(a_full_array_of_slots_is_moved_within_its_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
