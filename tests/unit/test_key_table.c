@@ -74,6 +74,36 @@ static void deadlines_come_in_order(void **state)
     key_table_free(t);
 }
 
+/* At the same deadline the oldest deferral comes first (0: none), then the smaller text. */
+static void ties_are_broken_by_the_deferral_then_by_the_text(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned text;
+        int64_t deadline, deferred_at;
+    } wanted[] = {{9, 4, 9}, {3, 5, 0}, {5, 5, 0}, {8, 5, 1}, {4, 5, 2}, {7, 5, 2}, {1, 6, 0}};
+    enum { N = sizeof(wanted) / sizeof(wanted[0]) };
+    for (unsigned turn = 0; turn < N; turn++) { /* however they come in */
+        struct key_table *t = table();
+        for (unsigned i = 0; i < N; i++) {
+            unsigned which = (i * 3 + turn) % N;
+            struct key *k = make(wanted[which].text, KEY_NO_DEADLINE);
+            assert_true(key_table_add(t, k));
+            k->deferred_at = wanted[which].deferred_at;
+            key_table_set_deadline(t, k, wanted[which].deadline);
+        }
+        for (unsigned i = 0; i < N; i++) {
+            struct key *k = key_table_first(t);
+            char text[32];
+            (void)snprintf(text, sizeof(text), "route/%u", wanted[i].text);
+            assert_string_equal(k->text, text);
+            key_table_remove(t, k);
+            key_free(k);
+        }
+        key_table_free(t);
+    }
+}
+
 /* Everything that is in the model is in the table, and nothing else. */
 static void compare(const struct key_table *t, struct key *const *model, size_t n)
 {
@@ -127,6 +157,7 @@ int main(void)
         cmocka_unit_test(an_empty_table_has_nothing),
         cmocka_unit_test(deadlines_come_in_order),
         cmocka_unit_test(random_changes_agree_with_a_naive_model),
+        cmocka_unit_test(ties_are_broken_by_the_deferral_then_by_the_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

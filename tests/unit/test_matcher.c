@@ -3,6 +3,7 @@
 
 #include "relay/base/pattern.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,12 +101,54 @@ static void a_value_has_a_limit(void **state)
     assert_non_null(strstr(err.text, "4096"));
 }
 
+static void the_name_takes_the_characters_of_labels(void **state)
+{
+    (void)state;
+    static const char all[] = "_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ\x80\xff"
+                              "0123456789";
+    static const char others[] = "`{@[/:^ -.";
+    struct error err = {0};
+    char text[sizeof(all) + 2];
+    for (size_t i = 0; i < sizeof(all) - 1; i++) {
+        struct matcher m = {0};
+        bool digit = all[i] >= '0' && all[i] <= '9';
+        (void)snprintf(text, sizeof(text), "%c%s=", all[i], all);
+        assert_int_equal(matcher_parse(&m, text, &err), digit ? -EINVAL : 0);
+        if (!digit)
+            assert_memory_equal(m.name, text, sizeof(all));
+        matcher_clear(&m);
+        assert_null(m.name);
+        assert_null(m.value);
+    }
+    for (size_t i = 0; i < sizeof(others) - 1; i++) {
+        struct matcher m = {0};
+        (void)snprintf(text, sizeof(text), "a%c=x", others[i]);
+        assert_int_equal(matcher_parse(&m, text, &err), -EINVAL);
+    }
+}
+
+static void a_value_has_4096_bytes_at_most(void **state)
+{
+    (void)state;
+    char text[2 + 4097 + 1] = "m=";
+    struct error err = {0};
+    struct matcher m = {0};
+    memset(text + 2, 'x', 4097);
+    assert_int_equal(matcher_parse(&m, text, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "4096"));
+    text[2 + 4096] = '\0';
+    assert_int_equal(matcher_parse(&m, text, &err), 0);
+    matcher_clear(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_matcher_takes_what_it_says),
         cmocka_unit_test(what_is_no_matcher_is_refused_with_words),
         cmocka_unit_test(a_value_has_a_limit),
+        cmocka_unit_test(the_name_takes_the_characters_of_labels),
+        cmocka_unit_test(a_value_has_4096_bytes_at_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
