@@ -119,10 +119,11 @@ static int make_items(struct work *w)
                                  w->event->source, item->alert);
         if (item->route == NULL)
             continue;
-        SCOPED(buf_free) struct buf text = BUF_INIT(KEY_TEXT_MAX);
+        /* Its maximum is the body's, so that only memory makes it fail. */
+        SCOPED(buf_free) struct buf text = BUF_INIT(SIZE_MAX);
         route_key_text(item->route, item->alert, &text);
         /* A key this long would be a mistake or an attack: nothing is added. */
-        item->limited = buf_failed(&text);
+        item->limited = text.len > KEY_TEXT_MAX;
         item->key = item->limited ? NULL : buf_give(&text);
         if (!item->limited && item->key == NULL)
             return -ENOMEM;

@@ -165,6 +165,32 @@ static void there_is_room_for_max_keys_and_max_members(void **state)
     fixture_clear(&f);
 }
 
+static void a_key_has_4096_bytes_at_most(void **state)
+{
+    (void)state;
+    for (size_t more = 0; more < 2; more++) {
+        struct fixture f;
+        char model[4096];
+        size_t len = 4096 - strlen("kospi/") + more;
+        fixture_init(&f);
+        memset(model, 'x', len);
+        model[len] = '\0';
+        body_begin(&f);
+        (void)body_add(&f, ALERT_FIRING, "a", model, START);
+        body_post(&f, false);
+        if (more == 0) {
+            assert_says(&f.effects.decisions[0], DISPATCH, FIRST);
+            assert_int_equal(strlen(f.effects.decisions[0].key), 4096);
+        } else {
+            assert_says(&f.effects.decisions[0], SUPPRESSED, LIMIT);
+            assert_null(f.effects.decisions[0].key);
+            assert_string_equal(f.effects.decisions[0].route, "kospi");
+        }
+        assert_int_equal(engine_n_keys(f.engine), 1 - more);
+        fixture_clear(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +201,7 @@ int main(void)
         cmocka_unit_test(a_test_makes_no_member),
         cmocka_unit_test(a_member_unheard_for_stale_after_leaves),
         cmocka_unit_test(there_is_room_for_max_keys_and_max_members),
+        cmocka_unit_test(a_key_has_4096_bytes_at_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
