@@ -91,7 +91,7 @@ class Build:
     def killer(self, folder):
         """The program that fails with the library in `folder`, None when all pass; the deadliest first."""
         env = dict(os.environ, LD_LIBRARY_PATH=f"{folder}:{BUILD}", TMPDIR=str(folder.resolve()))
-        env["ASAN_OPTIONS"] = "hard_rss_limit_mb=1024:abort_on_error=0"
+        env["ASAN_OPTIONS"] = "mmap_limit_mb=2048"
         for name in sorted(self.programs, key=lambda p: (p == "sim", -self.kills.get(p, 0), p)):
             words = [BUILD / name] + (["--histories", SIMULATOR_HISTORIES] if name == "sim" else [])
             try:
