@@ -25,7 +25,8 @@ KNOWN = Path("tests/mutants/equivalent.txt")
 TESTS = ("engine*", "effects", "decision", "window", "budget", "key*", "route", "matcher")
 SIMULATOR = "tests/sim"
 SIMULATOR_HISTORIES = "300"
-SANITIZED = ["-O1", "-g0", "-w", "-fPIC", "-U_FORTIFY_SOURCE", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+SANITIZED = ["-O1", "-g0", "-w", "-fPIC", "-U_FORTIFY_SOURCE", "-ftrivial-auto-var-init=pattern"]
+SANITIZED += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 LIMIT_S = 20
 WORKERS = 2
 

@@ -391,6 +391,85 @@ static void blind_members_belong_to_no_deferral(void **state)
     fixture_clear(&f);
 }
 
+static const struct decision *outcome_of(const struct fixture *f, const char *key)
+{
+    for (size_t i = 0; i < f->effects.n_outcomes; i++) {
+        if (strcmp(f->effects.outcomes[i].key, key) == 0)
+            return &f->effects.outcomes[i];
+    }
+    fail_msg("no outcome of %s", key);
+    return f->effects.outcomes;
+}
+
+/* Whatever other keys did before, however often the waiting one was looked at. */
+static void a_slot_given_back_wakes_who_waits_for_it(void **state)
+{
+    (void)state;
+    for (unsigned before = 0; before < 8; before++) {
+        for (unsigned since = 0; since < 3; since++) {
+            struct fixture f;
+            init(&f);
+            fixture_policy(&f)->min_alerts = 2;
+            for (unsigned i = 0; i < before; i++)
+                assert_says(fire_other(&f, "m7"), SUPPRESSED, BELOW_MIN);
+            assert_says(fire_other(&f, "m8"), SUPPRESSED, BELOW_MIN);
+            fixture_policy(&f)->min_alerts = 1;
+            fixture_policy(&f)->budget.max = 1;
+            assert_says(fire_other(&f, "m9"), DISPATCH, FIRST);
+            assert_says(fire(&f, "a"), DEFERRED, BUDGET);
+            for (unsigned i = 0; i < since; i++)
+                assert_says(fire(&f, "a"), SUPPRESSED, DUPLICATE);
+            body_begin(&f);
+            (void)body_add(&f, ALERT_RESOLVED, "z", "m8", START); /* this key is forgotten */
+            body_post(&f, false);
+            assert_int_equal(f.effects.n_removed, 1);
+            timers(&f);
+            assert_int_equal(f.effects.n_outcomes, 0);
+            body_begin(&f);
+            (void)body_add(&f, ALERT_RESOLVED, "z", "m9", START);
+            body_post(&f, false);
+            assert_says(&f.effects.decisions[0], RESOLVED, CANCELLED);
+            timers(&f);
+            assert_says(outcome(&f), DISPATCH, FIRST);
+            fixture_clear(&f);
+        }
+    }
+}
+
+static void a_slot_that_time_gives_back_is_taken_at_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    fixture_policy(&f)->budget.max = 1;
+    fixture_policy(&f)->stale_after_ms = 2 * HOUR;
+    assert_says(fire_other(&f, "m9"), DISPATCH, FIRST);
+    f.now += HOUR;
+    assert_says(fire(&f, "a"), DEFERRED, BUDGET);
+    f.now += HOUR;
+    timers(&f); /* m9's only member is stale: its request was never POSTed */
+    assert_int_equal(f.effects.n_cancelled, 1);
+    assert_int_equal(f.effects.n_outcomes, 2);
+    assert_says(outcome_of(&f, "kospi/m9"), RESOLVED, CANCELLED);
+    assert_says(outcome_of(&f, KEY), DISPATCH, FIRST);
+    fixture_clear(&f);
+}
+
+static void who_waits_beside_an_open_request_belongs_to_the_deferral(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    run(&f);
+    assert_says(fire(&f, "a"), DEFERRED, RUNNING);
+    assert_string_equal(f.effects.decisions[0].relay_id, the_key(&f)->relay_id);
+    assert_says(fire(&f, "a"), SUPPRESSED, DUPLICATE);
+    assert_string_equal(f.effects.decisions[0].relay_id, ""); /* of no request */
+    assert_says(fire(&f, "b"), SUPPRESSED, DUPLICATE);
+    assert_string_equal(f.effects.decisions[0].relay_id, the_key(&f)->relay_id);
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +483,9 @@ int main(void)
         cmocka_unit_test(a_reload_moves_the_end_of_the_block),
         cmocka_unit_test(the_cooldown_that_ends_is_kept_until_the_deferral_saw_it),
         cmocka_unit_test(blind_members_belong_to_no_deferral),
+        cmocka_unit_test(a_slot_given_back_wakes_who_waits_for_it),
+        cmocka_unit_test(a_slot_that_time_gives_back_is_taken_at_once),
+        cmocka_unit_test(who_waits_beside_an_open_request_belongs_to_the_deferral),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

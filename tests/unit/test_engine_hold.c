@@ -362,6 +362,49 @@ static void a_dry_run_of_a_hold_says_the_same(void **state)
     fixture_clear(&f);
 }
 
+/* Every member that is not blind when a deferral is made belongs to it. */
+static void who_could_not_join_the_hold_belongs_to_its_deferral(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    assert_says(fire(&f, "a"), HELD, HOLD);
+    set_stop(&f, true);
+    assert_says(fire(&f, "b"), SUPPRESSED, PAUSED);
+    fixture_policy(&f)->when_blocked = WHEN_BLOCKED_DEFER;
+    f.now += HOLD;
+    timers(&f);
+    assert_says(outcome(&f), DEFERRED, PAUSED);
+    assert_int_equal(the_key(&f)->hold_from, 0);
+    assert_says(fire(&f, "b"), SUPPRESSED, DUPLICATE);
+    fixture_clear(&f);
+}
+
+static void a_thousand_keys_are_decided_at_a_time(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err = {0};
+    init(&f);
+    fixture_policy(&f)->budget.max = 0;
+    for (unsigned i = 0; i < 1001; i++) {
+        char model[8];
+        (void)snprintf(model, sizeof(model), "%u", i);
+        body_begin(&f);
+        (void)body_add(&f, ALERT_FIRING, "a", model, START);
+        body_post(&f, false);
+        assert_says(&f.effects.decisions[0], HELD, HOLD);
+    }
+    f.now += HOLD;
+    for (size_t turn = 0; turn < 2; turn++) {
+        effects_clear(&f.effects);
+        assert_int_equal(engine_timers(f.engine, f.now, (struct wall){START}, &f.effects, &err), 0);
+        assert_int_equal(f.effects.n_created, turn == 0 ? 1000 : 1);
+        assert_int_equal(engine_next(f.engine) <= f.now, turn == 0);
+    }
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +420,8 @@ int main(void)
         cmocka_unit_test(a_reload_moves_the_end_of_a_hold),
         cmocka_unit_test(the_hold_of_a_route_that_is_gone_ends_ignored),
         cmocka_unit_test(a_dry_run_of_a_hold_says_the_same),
+        cmocka_unit_test(who_could_not_join_the_hold_belongs_to_its_deferral),
+        cmocka_unit_test(a_thousand_keys_are_decided_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,9 +57,8 @@ static int inputs(void *self, const struct route *route, const char *key, const 
     return *json == NULL ? error_set(err, -ENOMEM, "inputs: out of memory") : 0;
 }
 
-static int post(struct fixture *f, bool dry)
+static int post(struct fixture *f, bool dry, struct error *err)
 {
-    struct error err = {0};
     const struct notification content = {.receiver = "r",
                                          .group_key = "{}:{}",
                                          .external_url = "",
@@ -72,11 +71,11 @@ static int post(struct fixture *f, bool dry)
                                        .content = &content,
                                        .dry = dry};
     effects_clear(&f->effects);
-    return engine_notification(f->engine, &event, &f->effects, &err);
+    return engine_notification(f->engine, &event, &f->effects, err);
 }
 
 /* Four keys, the last of which has to wait for the budget; three members in one. */
-static int fire_all(struct fixture *f, bool dry)
+static int fire_all(struct fixture *f, bool dry, struct error *err)
 {
     static const char *const models[] = {"m1", "m2", "m3", "m4", "m5", "m6", "m7"};
     body_begin(f);
@@ -84,16 +83,16 @@ static int fire_all(struct fixture *f, bool dry)
         (void)body_add(f, ALERT_FIRING, "a", models[i], START);
     (void)body_add(f, ALERT_FIRING, "b", "m1", START);
     (void)body_add(f, ALERT_FIRING, "c", "m1", START);
-    return post(f, dry);
+    return post(f, dry, err);
 }
 
-static int resolve_all(struct fixture *f)
+static int resolve_all(struct fixture *f, struct error *err)
 {
     for (size_t i = 0; i < f->n_alerts; i++) {
         f->alerts[i].kind = ALERT_RESOLVED;
         f->alerts[i].ends_at = START + SECOND;
     }
-    return post(f, false);
+    return post(f, false, err);
 }
 
 static int redeliver(struct fixture *f, struct error *err)
@@ -134,9 +133,9 @@ static int step(struct fixture *f, int number, struct error *err)
     case 3:
         return engine_set_paused(f->engine, ENGINE_ROUTE, "other", true, f->now, err);
     case 4:
-        return fire_all(f, true);
+        return fire_all(f, true, err);
     case 5:
-        return fire_all(f, false);
+        return fire_all(f, false, err);
     case 6:
         return redeliver(f, err);
     case 7:
@@ -148,13 +147,13 @@ static int step(struct fixture *f, int number, struct error *err)
         return engine_rearm(f->engine, "kospi/m9", f->now, &f->effects, err);
     case 9:
         f->now += 24 * HOUR - MINUTE;
-        return fire_all(f, false);
+        return fire_all(f, false, err);
     case 10:
         f->now += MINUTE;
         effects_clear(&f->effects);
         return engine_timers(f->engine, f->now, (struct wall){START}, &f->effects, err);
     case 11:
-        return resolve_all(f);
+        return resolve_all(f, err);
     default:
         return 1;
     }
@@ -185,8 +184,11 @@ static void each_allocation_that_fails_is_said_and_leaves_nothing(void **state)
         failing = 0;
         if (!whole && r != -ENOMEM)
             print_message("allocation %zu, step %d: %d\n", n, at - 1, r);
-        if (!whole)
+        if (!whole) {
             assert_int_equal(r, -ENOMEM);
+            assert_int_equal(err.code, -ENOMEM);
+            assert_string_not_equal(err.text, "");
+        }
         failed += !whole;
         fixture_clear(&f);
     }

@@ -75,11 +75,11 @@ static void each_pause_ends_by_itself(void **state)
     pause_of(&f, ENGINE_ROUTE, "other", true);
     pause_of(&f, ENGINE_ROUTE, "kospi", true);
     pause_of(&f, ENGINE_TARGET, "retrain", true);
-    pause_of(&f, ENGINE_ROUTE, "other", false);
-    assert_false(engine_is_paused(f.engine, ENGINE_ROUTE, "other"));
-    assert_true(engine_is_paused(f.engine, ENGINE_ROUTE, "kospi"));
-    assert_true(engine_is_paused(f.engine, ENGINE_TARGET, "retrain"));
     pause_of(&f, ENGINE_ROUTE, "kospi", false);
+    assert_false(engine_is_paused(f.engine, ENGINE_ROUTE, "kospi"));
+    assert_true(engine_is_paused(f.engine, ENGINE_ROUTE, "other"));
+    assert_true(engine_is_paused(f.engine, ENGINE_TARGET, "retrain"));
+    pause_of(&f, ENGINE_ROUTE, "other", false);
     assert_says(fire(&f, "a"), SUPPRESSED, PAUSED);
     pause_of(&f, ENGINE_TARGET, "retrain", false);
     assert_says(fire(&f, "a"), DISPATCH, FIRST);
@@ -185,7 +185,7 @@ static void a_redelivery_is_a_new_request_with_the_old_inputs(void **state)
     assert_string_equal(made->inputs, INPUTS);
     assert_string_equal(made->notification, "");
     assert_string_equal(made->route, "kospi");
-    assert_string_equal(made->target, "retrain");
+    assert_ptr_equal(made->target, f.target.name); /* the config's */
     assert_string_equal(made->key, KEY);
     assert_int_equal(made->cause, CAUSE_REDELIVER);
     assert_int_equal(made->expires_ms, 3 * HOUR);
@@ -346,6 +346,51 @@ static void the_key_of_a_redelivery_settles(void **state)
     fixture_clear(&f);
 }
 
+/* Quiet before the POST does not count: the run that follows disarms all the same. */
+static void what_was_quiet_before_the_post_settles_after_it(void **state)
+{
+    (void)state;
+    for (int settled = 0; settled < 2; settled++) {
+        struct fixture f;
+        fixture_init(&f);
+        assert_says(redeliver(&f), DISPATCH, FIRST);
+        f.now += settled ? 20 * MINUTE : 10 * MINUTE;
+        timers(&f);
+        posting(&f);
+        f.now += 15 * MINUTE - 1;
+        timers(&f);
+        ended(&f, END_RAN);
+        assert_int_equal(the_key(&f)->disarmed_at, f.now - (15 * MINUTE - 1));
+        f.now++;
+        timers(&f);
+        assert_int_equal(the_key(&f)->disarmed_at, 0);
+        fixture_clear(&f);
+    }
+}
+
+static void a_rearm_that_frees_a_slot_wakes_who_waits_for_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_policy(&f)->budget.max = 1;
+    fixture_policy(&f)->when_blocked = WHEN_BLOCKED_DEFER;
+    assert_says(fire(&f, "a"), DISPATCH, FIRST);
+    f.now += HOUR;
+    body_begin(&f);
+    (void)body_add(&f, ALERT_FIRING, "b", "m2", START);
+    body_post(&f, false);
+    assert_says(&f.effects.decisions[0], DEFERRED, BUDGET);
+    f.now += 8 * HOUR;
+    rearm(&f); /* a went stale, and its request with it */
+    assert_int_equal(f.effects.n_cancelled, 1);
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 1);
+    assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
+    assert_string_equal(f.effects.outcomes[0].key, "kospi/m2");
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +407,8 @@ int main(void)
         cmocka_unit_test(a_redelivery_takes_the_place_of_hold_and_deferral),
         cmocka_unit_test(what_went_stale_leaves_before_a_redelivery),
         cmocka_unit_test(the_key_of_a_redelivery_settles),
+        cmocka_unit_test(what_was_quiet_before_the_post_settles_after_it),
+        cmocka_unit_test(a_rearm_that_frees_a_slot_wakes_who_waits_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -353,6 +353,93 @@ static void restored_slots_and_keys_count(void **state)
     fixture_clear(&f);
 }
 
+static void the_end_of_a_request_leaves_no_trace_of_it(void **state)
+{
+    (void)state;
+    static const enum request_end ends[] = {END_NOTHING_RAN, END_REFUSED, END_RAN, END_FAILED};
+    for (size_t i = 0; i < 4; i++) {
+        struct fixture f;
+        fixture_init(&f);
+        fixture_policy(&f)->rearm_after_ms = 0;
+        assert_says(fire(&f, "a"), DISPATCH, FIRST);
+        assert_says(fire(&f, "b"), SUPPRESSED, RUNNING);
+        assert_says(resolve(&f, "b"), RESOLVED, NOTED);
+        posting(&f);
+        ended(&f, ends[i]);
+        const struct key *k = the_key(&f);
+        assert_string_equal(k->relay_id, "");
+        assert_int_equal(k->posted_at, 0);
+        assert_false(k->executed);
+        assert_false(k->by_operator);
+        assert_false(k->members[0].in_request);
+        assert_int_equal(k->disarmed_at, ends[i] == END_RAN ? START : 0);
+        fixture_clear(&f);
+    }
+}
+
+static void members_of_a_request_that_never_ran_are_free_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    body_begin(&f);
+    (void)body_add(&f, ALERT_FIRING, "a", "m1", START);
+    (void)body_add(&f, ALERT_FIRING, "b", "m1", START);
+    body_post(&f, false);
+    ended(&f, END_NOTHING_RAN);
+    assert_says(fire(&f, "b"), DISPATCH, JOINED);
+    fixture_clear(&f);
+}
+
+/* Its member went stale at the same time: the request ends as it is told, not a second time. */
+static void a_request_ends_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    assert_says(fire(&f, "a"), DISPATCH, FIRST);
+    f.now += 9 * HOUR;
+    ended(&f, END_REFUSED);
+    assert_int_equal(f.effects.n_cancelled + f.effects.n_outcomes, 0);
+    assert_int_equal(the_key(&f)->retry_from, f.now);
+    fixture_clear(&f);
+}
+
+static void windows_that_are_over_at_the_end_are_forgotten_with_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_policy(&f)->cooldown_ms = MINUTE;
+    fixture_policy(&f)->settle_ms = MINUTE;
+    assert_says(fire(&f, "a"), DISPATCH, FIRST);
+    posting(&f);
+    assert_says(resolve(&f, "a"), RESOLVED, QUIET);
+    f.now += HOUR;
+    ended(&f, END_RAN);
+    assert_int_equal(f.effects.n_removed, 1);
+    assert_int_equal(engine_n_keys(f.engine), 0);
+    fixture_clear(&f);
+}
+
+static void a_refused_post_may_be_cancelled(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err = {0};
+    char id[ULID_SIZE];
+    fixture_init(&f);
+    assert_says(fire(&f, "a"), DISPATCH, FIRST);
+    posting(&f);
+    open_request(&f, id);
+    effects_clear(&f.effects);
+    assert_int_equal(engine_not_executed(f.engine, KEY, id, &f.effects, &err), 0);
+    assert_false(the_key(&f)->executed);
+    assert_says(resolve(&f, "a"), RESOLVED, CANCELLED);
+    assert_int_equal(f.effects.n_cancelled, 1);
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +459,11 @@ int main(void)
         cmocka_unit_test(keys_of_a_removed_route_are_forgotten_by_the_defaults),
         cmocka_unit_test(a_key_is_forgotten_when_its_last_window_ends),
         cmocka_unit_test(restored_slots_and_keys_count),
+        cmocka_unit_test(the_end_of_a_request_leaves_no_trace_of_it),
+        cmocka_unit_test(members_of_a_request_that_never_ran_are_free_again),
+        cmocka_unit_test(a_request_ends_once),
+        cmocka_unit_test(windows_that_are_over_at_the_end_are_forgotten_with_it),
+        cmocka_unit_test(a_refused_post_may_be_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

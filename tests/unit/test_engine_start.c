@@ -158,7 +158,9 @@ static void a_pause_that_is_gone_after_the_start_waits_too(void **state)
     assert_int_equal(engine_restore_key(f.engine, k, &err), 0);
     f.now += MINUTE;
     started(&f, DOWN);
-    f.now += DOWN - 1;
+    f.now++;
+    set_stop(&f, false); /* there is no stop file, as before */
+    f.now += DOWN - 2;
     timers(&f);
     assert_int_equal(f.effects.n_outcomes, 0);
     f.now++;
@@ -171,20 +173,31 @@ static void a_pause_that_is_gone_after_the_start_waits_too(void **state)
 static void a_pause_that_ends_after_the_start_waits_for_nothing(void **state)
 {
     (void)state;
-    struct fixture f;
-    fixture_init(&f);
-    set_defer(&f);
-    set_stop(&f, true);
-    assert_says(fire(&f, "a"), DEFERRED, PAUSED);
-    f.now += MINUTE;
-    started(&f, DOWN);
-    timers(&f);
-    f.now += SECOND;
-    set_stop(&f, false);
-    timers(&f);
-    assert_int_equal(f.effects.n_outcomes, 1);
-    assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
-    fixture_clear(&f);
+    for (int route = 0; route < 2; route++) {
+        struct fixture f;
+        struct error err = {0};
+        fixture_init(&f);
+        set_defer(&f);
+        if (route)
+            assert_int_equal(engine_set_paused(f.engine, ENGINE_ROUTE, "kospi", true, f.now, &err),
+                             0);
+        else
+            set_stop(&f, true);
+        assert_says(fire(&f, "a"), DEFERRED, PAUSED);
+        f.now += MINUTE;
+        started(&f, DOWN);
+        timers(&f);
+        f.now += SECOND;
+        if (route)
+            assert_int_equal(engine_set_paused(f.engine, ENGINE_ROUTE, "kospi", false, f.now, &err),
+                             0);
+        else
+            set_stop(&f, false);
+        timers(&f);
+        assert_int_equal(f.effects.n_outcomes, 1);
+        assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
+        fixture_clear(&f);
+    }
 }
 
 int main(void)

@@ -317,7 +317,7 @@ static void each_state_has_its_word(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct fixture f;
-        int64_t until;
+        int64_t until = -1;
         fixture_init(&f);
         cases[i].to(&f);
         assert_string_equal(engine_key_state(f.engine, the_key(&f), f.now, &until), cases[i].word);
@@ -340,11 +340,42 @@ static void each_state_has_its_word(void **state)
     fixture_clear(&f);
 }
 
+static void a_hold_that_is_due_has_no_end_to_wait_for(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int64_t until;
+    fixture_init(&f);
+    held(&f);
+    for (int64_t ms = -1; ms <= 0; ms++) {
+        assert_string_equal(engine_key_state(f.engine, the_key(&f), START + HOLD + ms, &until),
+                            "held");
+        assert_int_equal(until, ms < 0 ? START + HOLD : 0);
+    }
+    fixture_clear(&f);
+}
+
+/* Both end at once: the upper row of the table names it. */
+static void of_two_that_last_as_long_disarmed_is_said(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int64_t until;
+    fixture_init(&f);
+    fixture_policy(&f)->cooldown_ms = fixture_policy(&f)->rearm_after_ms;
+    run_once(&f, "a", END_RAN);
+    assert_string_equal(engine_key_state(f.engine, the_key(&f), f.now, &until), "disarmed");
+    fixture_clear(&f);
+    engine_free(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_arrow_leads_where_it_is_drawn),
         cmocka_unit_test(each_state_has_its_word),
+        cmocka_unit_test(a_hold_that_is_due_has_no_end_to_wait_for),
+        cmocka_unit_test(of_two_that_last_as_long_disarmed_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,6 +146,67 @@ static void an_open_request_keeps_a_key(void **state)
     key_free(k);
 }
 
+static void no_window_has_no_end(void **state)
+{
+    (void)state;
+    struct key *k = make();
+    assert_int_equal(window_cooldown_end(k, &p), 0);
+    assert_int_equal(window_disarmed_end(k, RULES(p)), 0);
+    k->retry_from = T;
+    assert_int_equal(window_cooldown_end(k, &p), T + 100);
+    k->cooldown_from = T;
+    assert_int_equal(window_cooldown_end(k, &p), T + 600);
+    key_free(k);
+}
+
+static void the_next_deadline_is_the_earliest_of_all(void **state)
+{
+    (void)state;
+    struct policy patient = p;
+    patient.stale_after_ms = 90000;
+    struct key *k = make();
+    assert_int_equal(window_next(k, RULES(p)), INT64_MAX);
+    assert_non_null(key_add_member(k, "s", "a"));
+    assert_non_null(key_add_member(k, "s", "b"));
+    k->members[0].heard_at = T + 100;
+    k->members[1].heard_at = T;
+    assert_int_equal(window_next(k, RULES(patient)), T + 90000);
+    k->disarmed_at = T;
+    assert_int_equal(window_next(k, RULES(patient)), T + 2000);
+    key_free(k);
+}
+
+static void only_what_changed_is_called_a_change(void **state)
+{
+    (void)state;
+    struct key *k = make();
+    k->quiet_since = T;
+    assert_true(window_advance(k, RULES(p), T + 50));
+    assert_true(k->settled);
+    assert_false(window_advance(k, RULES(p), T + 50));
+    k->disarmed_at = T; /* armed once more, by what settled before */
+    assert_true(window_advance(k, RULES(p), T + 50));
+    assert_int_equal(k->disarmed_at, 0);
+    assert_non_null(key_add_member(k, "s", "a"));
+    k->members[0].heard_at = T;
+    k->quiet_since = 0;
+    assert_true(window_advance(k, RULES(p), T + 950)); /* stale and settled at once */
+    assert_int_equal(k->n_members, 0);
+    assert_int_equal(k->quiet_since, T + 900);
+    key_free(k);
+}
+
+static void a_long_hold_does_not_wrap(void **state)
+{
+    (void)state;
+    struct policy endless = p;
+    endless.hold_ms = INT64_MAX / 6; /* ten times that wraps to a negative number */
+    struct key *k = make();
+    k->hold_began = k->hold_from = T;
+    assert_int_equal(window_hold_end(k, RULES(endless)), T + INT64_MAX / 6);
+    key_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +216,10 @@ int main(void)
         cmocka_unit_test(a_key_fires_with_min_alerts_that_are_not_blind),
         cmocka_unit_test(endless_windows_do_not_wrap),
         cmocka_unit_test(an_open_request_keeps_a_key),
+        cmocka_unit_test(no_window_has_no_end),
+        cmocka_unit_test(the_next_deadline_is_the_earliest_of_all),
+        cmocka_unit_test(only_what_changed_is_called_a_change),
+        cmocka_unit_test(a_long_hold_does_not_wrap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
