@@ -38,6 +38,7 @@ struct fixture {
     char notification[ULID_SIZE];
     struct effects effects; /* of the last event */
     int inputs_result;      /* what the inputs port answers */
+    char inputs_say[64];    /* … and why */
     unsigned n_inputs;      /* how often it was asked */
     char led_by[64];        /* fingerprint of the leading member it was asked for */
     bool led_here;          /* that one's alert is in the notification at hand */
@@ -62,7 +63,6 @@ static inline int fixture_inputs(void *self, const struct route *route, const ch
 {
     struct fixture *f = self;
 
-    (void)err;
     assert_non_null(route);
     assert_non_null(strstr(key, route->name));
     assert_true(ulid_is_valid(relay_id));
@@ -74,6 +74,8 @@ static inline int fixture_inputs(void *self, const struct route *route, const ch
     f->led_count = leading->count;
     if (f->inputs_result == 0)
         assert_non_null(*json = strdup("{}"));
+    else
+        (void)error_set(err, f->inputs_result, "%s", f->inputs_say);
     return f->inputs_result;
 }
 

@@ -303,6 +303,7 @@ static void the_inputs_port_may_fail(void **state)
     struct error err = {0};
     fixture_init(&f);
     f.inputs_result = -5;
+    (void)snprintf(f.inputs_say, sizeof(f.inputs_say), "no paper left");
     body_begin(&f);
     (void)body_add(&f, ALERT_FIRING, "a", "m1", START);
     const struct notification content = {.alerts = f.alerts, .n_alerts = 1};
@@ -311,6 +312,8 @@ static void the_inputs_port_may_fail(void **state)
                                        .notification = "01JD0000000000000000000000",
                                        .content = &content};
     assert_int_equal(engine_notification(f.engine, &event, &f.effects, &err), -5);
+    assert_string_equal(err.text, "no paper left");
+    assert_int_equal(err.code, -5);
     fixture_clear(&f);
 }
 

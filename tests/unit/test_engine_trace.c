@@ -268,9 +268,11 @@ static void inputs_that_cannot_be_made_are_told(void **state)
     struct traces t;
     fixture_init(&f);
     f.inputs_result = ENGINE_BAD_INPUT;
+    (void)snprintf(f.inputs_say, sizeof(f.inputs_say), "label model is missing");
     ask_one(&f, &t, ALERT_FIRING, "a");
     assert_says(&f.effects.decisions[0], SUPPRESSED, BAD_INPUT);
     assert_true(row(&t, 11)->check.holds);
+    assert_string_equal(row(&t, 11)->text, "label model is missing");
     fixture_clear(&f);
 }
 
