@@ -42,7 +42,8 @@ static int ask(struct question *q, struct decision *d, bool *over, struct error 
     return 0;
 }
 
-/* Decides the hold or deferral that is due; its outcome is kept, unless the same block goes on. */
+/* Decides the hold or deferral that is due. A deferral is not due while the block that it waits for
+ * is on, so its outcome is never that one again. */
 static int decide(struct engine *e, struct key *k, int64_t now, struct wall wall,
                   struct effects *out, struct error *err)
 {
@@ -52,8 +53,6 @@ static int decide(struct engine *e, struct key *k, int64_t now, struct wall wall
                          .now = now,
                          .wall = wall,
                          .out = out};
-    bool deferred = k->deferred_at != 0;
-    enum reason waited_for = k->deferred_for;
     bool over;
     struct decision d = {0};
     int r = ask(&q, &d, &over, err);
@@ -61,8 +60,6 @@ static int decide(struct engine *e, struct key *k, int64_t now, struct wall wall
         return r;
     if (over)
         key_end_waiting(k);
-    if (deferred && d.verdict == VERDICT_DEFERRED && d.reason == waited_for)
-        return 0;
     d.route = q.route == NULL ? NULL : q.route->name;
     d.key = strdup(k->text);
     return d.key == NULL ? -ENOMEM : effects_outcome(out, &d);
