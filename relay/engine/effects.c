@@ -62,8 +62,6 @@ int effects_change(struct effects *e, const struct key *k)
 
 int effects_remove(struct effects *e, const char *text)
 {
-    if (e == NULL)
-        return 0;
     void *items = e->removed;
     char *copy = strdup(text);
     if (copy == NULL || !room(&items, e->n_removed, &e->cap_removed, sizeof(e->removed[0]))) {

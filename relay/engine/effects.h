@@ -43,7 +43,8 @@ struct effects {
 
 void effects_clear(struct effects *e); /* frees all; ready for the next event */
 
-/* The engine's own: each 0 or -ENOMEM. e NULL (a dry run) notes nothing. */
+/* The engine's own: each 0 or -ENOMEM. e NULL (a dry run) notes nothing; it removes and creates
+ * nothing. */
 int effects_change(struct effects *e, const struct key *k);
 int effects_remove(struct effects *e, const char *text);
 /* Takes o->key whatever happens. */

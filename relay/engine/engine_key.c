@@ -163,7 +163,7 @@ int engine_advance(struct engine *e, struct key *k, int64_t now, struct effects 
     struct cancelled what = {0};
     if (r == 0 && fired && !window_fires(k, rules.policy))
         r = engine_cancel(e, k, out, &what);
-    if (r != 0 || !(what.request || what.waiting) || out == NULL)
+    if (r != 0 || !(what.request || what.waiting))
         return r;
     const struct route *route = engine_route(e, k->route);
     struct decision outcome = {.verdict = VERDICT_RESOLVED,

@@ -163,8 +163,8 @@ static bool leads(const struct member *a, const struct member *b)
 {
     if (a->starts_at != b->starts_at)
         return a->starts_at > b->starts_at;
-    int order = strcmp(a->fingerprint, b->fingerprint);
-    return order != 0 ? order < 0 : strcmp(a->source, b->source) < 0;
+    /* Of equal ones the first leads: they are sorted by source. */
+    return strcmp(a->fingerprint, b->fingerprint) < 0;
 }
 
 struct member *key_leading(const struct key *k)

@@ -38,20 +38,21 @@ static void a_resolve_beside_its_own_firing_wins(void **state)
 static void what_fires_takes_its_place_before_a_resolve_makes_room(void **state)
 {
     (void)state;
-    BOTH(turn)
-    {
+    for (size_t turn = 0; turn < 4; turn++) {
         struct fixture f;
+        const char *leaves = turn % 2 == 0 ? "a" : "c";
+        size_t resolved = turn / 2;
         fixture_init(&f);
         fixture_policy(&f)->max_members = 1;
-        const char *leaves = turn == 0 ? "a" : "c";
         assert_says(fire(&f, leaves), DISPATCH, FIRST);
         posting(&f);
         body_begin(&f);
-        (void)add(&f, ALERT_RESOLVED, leaves, "m1");
-        (void)add(&f, ALERT_FIRING, "b", "m1");
+        for (size_t i = 0; i < 2; i++)
+            (void)add(&f, i == resolved ? ALERT_RESOLVED : ALERT_FIRING,
+                      i == resolved ? leaves : "b", "m1");
         body_post(&f, false);
-        says(&f, 0, VERDICT_RESOLVED, REASON_QUIET);
-        says(&f, 1, VERDICT_SUPPRESSED, REASON_LIMIT);
+        says(&f, resolved, VERDICT_RESOLVED, REASON_QUIET);
+        says(&f, 1 - resolved, VERDICT_SUPPRESSED, REASON_LIMIT);
         fixture_clear(&f);
     }
 }
@@ -136,6 +137,8 @@ static void the_newest_starts_at_tells_what_is_late(void **state)
         says(&f, 0, VERDICT_RESOLVED, ms < 0 ? REASON_NOTED : REASON_QUIET);
     }
     assert_int_equal(the_key(&f)->quiet_since, f.now);
+    assert_says(fire(&f, "a"), SUPPRESSED, RUNNING);
+    assert_int_equal(the_key(&f)->quiet_since, 0);
     fixture_clear(&f);
 }
 
@@ -278,6 +281,47 @@ static void the_upper_of_two_rows_decides(void **state)
     fixture_clear(&f);
 }
 
+static void all_that_changed_is_told_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_policy(&f)->min_alerts = 5;
+    for (int i = 0; i < 3; i++) {
+        static const char *const names[] = {"x", "y", "z"};
+        body_begin(&f);
+        (void)add(&f, ALERT_FIRING, names[i], "m1");
+        (void)add(&f, ALERT_FIRING, names[i], "m2");
+        body_post(&f, false); /* at last the x are stale, which changed both before */
+        assert_int_equal(f.effects.n_changed, 2);
+        f.now += i == 0 ? HOUR : 8 * HOUR;
+    }
+    f.now = START + 18 * HOUR; /* all are */
+    timers(&f);
+    assert_int_equal(f.effects.n_removed, 2);
+    assert_int_equal(f.effects.n_changed, 0);
+    fixture_clear(&f);
+}
+
+static void a_dry_run_finds_what_went_stale(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    assert_says(fire(&f, "a"), DISPATCH, FIRST);
+    f.now += 9 * HOUR;
+    body_begin(&f);
+    (void)add(&f, ALERT_FIRING, "b", "m1");
+    body_post(&f, true);
+    says(&f, 0, VERDICT_DISPATCH, REASON_FIRST);
+    assert_int_equal(f.effects.n_outcomes + f.effects.n_cancelled, 0);
+    body_post(&f, false);
+    says(&f, 0, VERDICT_DISPATCH, REASON_FIRST);
+    assert_int_equal(f.effects.n_outcomes, 1);
+    assert_int_equal(f.effects.n_cancelled, 1);
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +336,8 @@ int main(void)
         cmocka_unit_test(a_dry_run_leaves_both_budgets_as_they_were),
         cmocka_unit_test(the_hold_of_a_millisecond_is_a_hold),
         cmocka_unit_test(the_upper_of_two_rows_decides),
+        cmocka_unit_test(all_that_changed_is_told_once),
+        cmocka_unit_test(a_dry_run_finds_what_went_stale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -304,6 +304,10 @@ static void a_reload_moves_the_end_of_a_hold(void **state)
     (void)state;
     struct fixture f;
     init(&f);
+    body_begin(&f);
+    (void)body_add(&f, ALERT_FIRING, "a", "m0", START);
+    (void)body_add(&f, ALERT_FIRING, "a", "m2", START);
+    body_post(&f, false);
     assert_says(fire(&f, "a"), HELD, HOLD);
     f.now += MINUTE;
     fixture_policy(&f)->hold_ms = 3 * MINUTE;
@@ -311,10 +315,12 @@ static void a_reload_moves_the_end_of_a_hold(void **state)
     assert_int_equal(engine_next(f.engine), START + 3 * MINUTE);
     assert_says(fire(&f, "b"), HELD, JOINED);
     assert_int_equal(f.effects.decisions[0].until, START + 3 * MINUTE);
-    fixture_policy(&f)->hold_ms = 0; /* no hold any more: it is over */
+    fixture_policy(&f)->hold_ms = 0; /* no hold any more: all are over */
     fixture_configure(&f);
     timers(&f);
-    assert_says(outcome(&f), DISPATCH, FIRST);
+    assert_int_equal(f.effects.n_outcomes, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_says(&f.effects.outcomes[i], DISPATCH, FIRST);
     fixture_clear(&f);
 }
 

@@ -14,6 +14,7 @@ extern void *__interceptor_malloc(size_t size) __attribute__((weak));
 extern void *__interceptor_calloc(size_t n, size_t size) __attribute__((weak));
 extern void *__interceptor_realloc(void *p, size_t size) __attribute__((weak));
 
+static bool redelivers_first;       /* then the first key of all is a redelivery's */
 static size_t allocations, failing; /* the one that fails; 0: none */
 
 static bool fails(void)
@@ -128,6 +129,8 @@ static int step(struct fixture *f, int number, struct error *err)
     case 1:
         return engine_configure(f->engine, &f->config, err);
     case 2:
+        if (redelivers_first && redeliver(f, err) != 0)
+            return -ENOMEM;
         return engine_restore_slot(f->engine, "other", "elsewhere", START,
                                    "01JD0000000000000000000001", err);
     case 3:
@@ -164,7 +167,12 @@ static void each_allocation_that_fails_is_said_and_leaves_nothing(void **state)
     (void)state;
     size_t failed = 0;
     bool whole = false;
-    for (size_t n = 1; !whole; n++) {
+    redelivers_first = false;
+    for (size_t n = 1; !whole || !redelivers_first; n++) {
+        if (whole) {
+            redelivers_first = true;
+            n = 1;
+        }
         struct fixture f;
         struct error err = {0};
         fixture_init(&f);

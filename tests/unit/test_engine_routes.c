@@ -45,6 +45,7 @@ static void each_target_has_its_own_slots(void **state)
     struct engine_target *targets = init(&f);
     for (size_t i = 0; i < 2; i++)
         targets[i].budget = (struct budget_policy){.max = 1, .per_ms = HOUR};
+    targets[1].budget.max = 2;
     f.routes[0].policy.budget.max = f.routes[1].policy.budget.max = 0;
     assert_says(post_to(&f, "retrain", ALERT_FIRING, "m1"), DISPATCH, FIRST);
     assert_says(post_to(&f, "retrain", ALERT_FIRING, "m2"), SUPPRESSED, BUDGET);
@@ -52,6 +53,10 @@ static void each_target_has_its_own_slots(void **state)
     assert_string_equal(f.effects.created[0].route, "other");
     assert_string_equal(f.effects.created[0].target, "second");
     assert_string_equal(f.effects.created[0].key, "other/m1");
+    assert_says(post_to(&f, "again", ALERT_FIRING, "m0"), DISPATCH, FIRST);
+    assert_says(post_to(&f, "again", ALERT_FIRING, "m2"), SUPPRESSED, BUDGET);
+    body_post(&f, true);
+    assert_says(&f.effects.decisions[0], SUPPRESSED, BUDGET);
     assert_says(post_to(&f, "again", ALERT_FIRING, "m2"), SUPPRESSED, BUDGET);
     assert_says(post_to(&f, "again", ALERT_RESOLVED, "m1"), RESOLVED, CANCELLED);
     assert_says(post_to(&f, "retrain", ALERT_FIRING, "m2"), SUPPRESSED, BUDGET);
@@ -81,6 +86,10 @@ static void each_route_has_its_own_slots_keys_and_hold(void **state)
     assert_string_equal(f.effects.outcomes[0].key, "other/m1");
     assert_says(&f.effects.outcomes[1], SUPPRESSED, BUDGET);
     assert_says(post_to(&f, "retrain", ALERT_FIRING, "m3"), DISPATCH, FIRST);
+    f.routes[1].policy.hold_ms = 0;
+    assert_says(post_to(&f, "again", ALERT_FIRING, "m2"), SUPPRESSED, BUDGET);
+    assert_says(post_to(&f, "again", ALERT_RESOLVED, "m1"), RESOLVED, CANCELLED);
+    assert_says(post_to(&f, "again", ALERT_FIRING, "m2"), DISPATCH, FIRST);
     clear(&f, targets);
 }
 

@@ -200,6 +200,35 @@ static void a_pause_that_ends_after_the_start_waits_for_nothing(void **state)
     }
 }
 
+/* Neither fell due while the relay was down. */
+static void a_block_that_ends_in_the_wait_waits_for_nothing(void **state)
+{
+    (void)state;
+    for (int gone = 0; gone < 2; gone++) {
+        struct fixture f;
+        fixture_init(&f);
+        set_defer(&f);
+        assert_says(fire(&f, "b"), DISPATCH, FIRST);
+        assert_says(fire(&f, "a"), DEFERRED, RUNNING);
+        f.now += MINUTE;
+        started(&f, DOWN);
+        f.now += SECOND;
+        if (gone) {
+            f.routes[0] = f.routes[1];
+            fixture_configure(&f);
+        } else {
+            ended(&f, END_NOTHING_RAN);
+        }
+        timers(&f);
+        assert_int_equal(f.effects.n_outcomes, 1);
+        if (gone)
+            assert_says(&f.effects.outcomes[0], IGNORED, NO_ROUTE);
+        else
+            assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
+        fixture_clear(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +237,7 @@ int main(void)
         cmocka_unit_test(what_only_forbids_ends_when_it_ends),
         cmocka_unit_test(a_pause_that_is_gone_after_the_start_waits_too),
         cmocka_unit_test(a_pause_that_ends_after_the_start_waits_for_nothing),
+        cmocka_unit_test(a_block_that_ends_in_the_wait_waits_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -367,6 +367,9 @@ static void of_two_that_last_as_long_disarmed_is_said(void **state)
     assert_string_equal(engine_key_state(f.engine, the_key(&f), f.now, &until), "disarmed");
     fixture_clear(&f);
     engine_free(NULL);
+    struct error err = {0};
+    SCOPED(engine_free_p) struct engine *another = NULL;
+    assert_int_equal(engine_new(&another, &f.ports, &err), 0);
 }
 
 int main(void)

@@ -276,6 +276,30 @@ static void inputs_that_cannot_be_made_are_told(void **state)
     fixture_clear(&f);
 }
 
+static void slots_are_counted_of_the_budget_that_is_told(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct traces t;
+    fixture_init(&f);
+    for (size_t i = 0; i < 3; i++) { /* the other route goes to the same target */
+        static const char *const actions[] = {"again", "again", "retrain"};
+        static const char *const models[] = {"n1", "n2", "n3"};
+        body_begin(&f);
+        (void)body_add(&f, ALERT_FIRING, "z", models[i], START);
+        f.labels[0][0].value = actions[i];
+        body_post(&f, false);
+        assert_says(&f.effects.decisions[0], DISPATCH, FIRST);
+    }
+    ask_one(&f, &t, ALERT_FIRING, "a");
+    assert_int_equal(row(&t, 10)->check.have, 1);
+    f.target.budget = (struct budget_policy){.max = 3, .per_ms = HOUR};
+    ask_one(&f, &t, ALERT_FIRING, "a");
+    assert_int_equal(row(&t, 10)->check.have, 3);
+    assert_string_equal(row(&t, 10)->text, "target");
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +310,7 @@ int main(void)
         cmocka_unit_test(the_budget_that_is_spent_longer_is_told),
         cmocka_unit_test(slots_that_left_the_window_are_not_counted),
         cmocka_unit_test(inputs_that_cannot_be_made_are_told),
+        cmocka_unit_test(slots_are_counted_of_the_budget_that_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,6 +151,49 @@ static void random_changes_agree_with_a_naive_model(void **state)
     key_table_free(t);
 }
 
+static void count_bytes(void *self, void *out, size_t len)
+{
+    *(size_t *)self += len;
+    memset(out, 7, len);
+}
+
+static void the_hash_has_a_key_that_nobody_knows(void **state)
+{
+    (void)state;
+    size_t drawn = 0;
+    const struct rng rng = {.self = &drawn, .bytes = count_bytes};
+    struct key_table *t = key_table_new(&rng);
+    assert_non_null(t);
+    assert_int_equal(drawn, 16); /* SipHash's */
+    key_table_free(t);
+}
+
+/* The last one takes the place of one in another branch, whose parent is later than it. */
+static void what_takes_a_removed_place_may_have_to_rise(void **state)
+{
+    (void)state;
+    static const int64_t deadlines[] = {1, 10, 2, 11, 12, 3, 4};
+    static const int64_t left[] = {1, 2, 3, 4, 10, 12};
+    struct key_table *t = table();
+    struct key *eleven = NULL;
+    for (unsigned i = 0; i < 7; i++) {
+        struct key *k = make(i, KEY_NO_DEADLINE);
+        assert_true(key_table_add(t, k));
+        key_table_set_deadline(t, k, deadlines[i]);
+        eleven = deadlines[i] == 11 ? k : eleven;
+    }
+    assert_non_null(eleven);
+    key_table_remove(t, eleven);
+    key_free(eleven);
+    for (size_t i = 0; i < 6; i++) {
+        struct key *k = key_table_first(t);
+        assert_int_equal(k->deadline_, left[i]);
+        key_table_remove(t, k);
+        key_free(k);
+    }
+    key_table_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +201,8 @@ int main(void)
         cmocka_unit_test(deadlines_come_in_order),
         cmocka_unit_test(random_changes_agree_with_a_naive_model),
         cmocka_unit_test(ties_are_broken_by_the_deferral_then_by_the_text),
+        cmocka_unit_test(the_hash_has_a_key_that_nobody_knows),
+        cmocka_unit_test(what_takes_a_removed_place_may_have_to_rise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
