@@ -440,6 +440,26 @@ static void a_refused_post_may_be_cancelled(void **state)
     fixture_clear(&f);
 }
 
+static void a_new_request_was_never_posted_and_its_key_not_quiet_since(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    run_once(&f, "a", END_FAILED);
+    assert_says(resolve(&f, "a"), RESOLVED, QUIET);
+    f.now += 15 * MINUTE;
+    timers(&f);
+    assert_true(the_key(&f)->settled);
+    f.now = START + 6 * HOUR - 1;
+    assert_says(fire(&f, "a"), SUPPRESSED, COOLDOWN);
+    f.now++;
+    assert_says(fire(&f, "a"), DISPATCH, FIRST);
+    assert_false(the_key(&f)->settled);
+    assert_false(the_key(&f)->executed);
+    assert_int_equal(the_key(&f)->posted_at, 0);
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -464,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_request_ends_once),
         cmocka_unit_test(windows_that_are_over_at_the_end_are_forgotten_with_it),
         cmocka_unit_test(a_refused_post_may_be_cancelled),
+        cmocka_unit_test(a_new_request_was_never_posted_and_its_key_not_quiet_since),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
