@@ -329,6 +329,33 @@ static void a_dry_run_finds_what_went_stale(void **state)
     fixture_clear(&f);
 }
 
+static void a_dry_run_of_a_hold_says_the_same(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_policy(&f)->hold_ms = HOUR;
+    fixture_policy(&f)->extend_hold = true;
+    for (int i = 0; i < 2; i++) {
+        const char *const names[] = {"a", "b"};
+        SCOPED(buf_free) struct buf before = BUF_INIT(65536);
+        SCOPED(buf_free) struct buf after = BUF_INIT(65536);
+        state_text(&f, &before);
+        body_begin(&f);
+        (void)body_add(&f, ALERT_FIRING, names[i], "m1", START);
+        body_post(&f, true);
+        enum reason dry = f.effects.decisions[0].reason;
+        assert_int_equal(f.effects.decisions[0].verdict, VERDICT_HELD);
+        assert_int_equal(f.effects.decisions[0].until, f.now + HOUR);
+        state_text(&f, &after);
+        assert_string_equal(buf_text(&after), buf_text(&before));
+        assert_int_equal(fire(&f, names[i])->reason, dry);
+        assert_int_equal(f.effects.decisions[0].until, f.now + HOUR);
+        f.now += MINUTE;
+    }
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +372,7 @@ int main(void)
         cmocka_unit_test(the_upper_of_two_rows_decides),
         cmocka_unit_test(all_that_changed_is_told_once),
         cmocka_unit_test(a_dry_run_finds_what_went_stale),
+        cmocka_unit_test(a_dry_run_of_a_hold_says_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -230,40 +230,6 @@ static void a_deferral_waits_for_the_block_that_made_it(void **state)
     fixture_clear(&f);
 }
 
-static void the_oldest_deferral_gets_the_slot(void **state)
-{
-    (void)state;
-    for (int alike = 0; alike < 2; alike++) { /* deferred at the same time: by the key's text */
-        struct fixture f;
-        init(&f);
-        fixture_policy(&f)->budget.max = 1;
-        assert_says(fire_other(&f, "m9"), DISPATCH, FIRST);
-        char spent_by[ULID_SIZE];
-        memcpy(spent_by, f.effects.created[0].relay_id, ULID_SIZE);
-        assert_says(fire_other(&f, alike ? "m3" : "m2"), DEFERRED, BUDGET);
-        f.now += alike ? 0 : SECOND;
-        assert_says(fire(&f, "a"), DEFERRED, BUDGET);
-        timers(&f);
-        assert_int_equal(f.effects.n_outcomes, 0);
-        struct error err = {0};
-        effects_clear(&f.effects);
-        assert_int_equal(
-            engine_ended(f.engine, "kospi/m9", spent_by, END_NOTHING_RAN, f.now, &f.effects, &err),
-            0);
-        timers(&f); /* one dispatch; the other waits on for the same block, without a word */
-        assert_int_equal(f.effects.n_outcomes, 1);
-        assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
-        assert_string_equal(f.effects.outcomes[0].key, alike ? KEY : "kospi/m2");
-        assert_int_equal(f.effects.n_created, 1);
-        f.now += 24 * HOUR;
-        timers(&f);
-        assert_int_equal(f.effects.n_outcomes, 1);
-        assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
-        assert_string_equal(f.effects.outcomes[0].key, alike ? "kospi/m3" : KEY);
-        fixture_clear(&f);
-    }
-}
-
 static void a_resolve_or_silence_ends_a_deferral(void **state)
 {
     (void)state;
@@ -391,70 +357,6 @@ static void blind_members_belong_to_no_deferral(void **state)
     fixture_clear(&f);
 }
 
-static const struct decision *outcome_of(const struct fixture *f, const char *key)
-{
-    for (size_t i = 0; i < f->effects.n_outcomes; i++) {
-        if (strcmp(f->effects.outcomes[i].key, key) == 0)
-            return &f->effects.outcomes[i];
-    }
-    fail_msg("no outcome of %s", key);
-    return f->effects.outcomes;
-}
-
-/* Whatever other keys did before, however often the waiting one was looked at. */
-static void a_slot_given_back_wakes_who_waits_for_it(void **state)
-{
-    (void)state;
-    for (unsigned before = 0; before < 8; before++) {
-        for (unsigned since = 0; since < 3; since++) {
-            struct fixture f;
-            init(&f);
-            fixture_policy(&f)->min_alerts = 2;
-            for (unsigned i = 0; i < before; i++)
-                assert_says(fire_other(&f, "m7"), SUPPRESSED, BELOW_MIN);
-            assert_says(fire_other(&f, "m8"), SUPPRESSED, BELOW_MIN);
-            fixture_policy(&f)->min_alerts = 1;
-            fixture_policy(&f)->budget.max = 1;
-            assert_says(fire_other(&f, "m9"), DISPATCH, FIRST);
-            assert_says(fire(&f, "a"), DEFERRED, BUDGET);
-            for (unsigned i = 0; i < since; i++)
-                assert_says(fire(&f, "a"), SUPPRESSED, DUPLICATE);
-            body_begin(&f);
-            (void)body_add(&f, ALERT_RESOLVED, "z", "m8", START); /* this key is forgotten */
-            body_post(&f, false);
-            assert_int_equal(f.effects.n_removed, 1);
-            timers(&f);
-            assert_int_equal(f.effects.n_outcomes, 0);
-            body_begin(&f);
-            (void)body_add(&f, ALERT_RESOLVED, "z", "m9", START);
-            body_post(&f, false);
-            assert_says(&f.effects.decisions[0], RESOLVED, CANCELLED);
-            timers(&f);
-            assert_says(outcome(&f), DISPATCH, FIRST);
-            fixture_clear(&f);
-        }
-    }
-}
-
-static void a_slot_that_time_gives_back_is_taken_at_once(void **state)
-{
-    (void)state;
-    struct fixture f;
-    init(&f);
-    fixture_policy(&f)->budget.max = 1;
-    fixture_policy(&f)->stale_after_ms = 2 * HOUR;
-    assert_says(fire_other(&f, "m9"), DISPATCH, FIRST);
-    f.now += HOUR;
-    assert_says(fire(&f, "a"), DEFERRED, BUDGET);
-    f.now += HOUR;
-    timers(&f); /* m9's only member is stale: its request was never POSTed */
-    assert_int_equal(f.effects.n_cancelled, 1);
-    assert_int_equal(f.effects.n_outcomes, 2);
-    assert_says(outcome_of(&f, "kospi/m9"), RESOLVED, CANCELLED);
-    assert_says(outcome_of(&f, KEY), DISPATCH, FIRST);
-    fixture_clear(&f);
-}
-
 static void who_waits_beside_an_open_request_belongs_to_the_deferral(void **state)
 {
     (void)state;
@@ -476,15 +378,12 @@ int main(void)
         cmocka_unit_test(a_block_defers_and_its_end_decides),
         cmocka_unit_test(the_end_of_a_run_is_where_the_next_block_begins),
         cmocka_unit_test(a_deferral_waits_for_the_block_that_made_it),
-        cmocka_unit_test(the_oldest_deferral_gets_the_slot),
         cmocka_unit_test(a_resolve_or_silence_ends_a_deferral),
         cmocka_unit_test(after_the_block_comes_the_hold),
         cmocka_unit_test(what_no_block_explains_ends_the_deferral),
         cmocka_unit_test(a_reload_moves_the_end_of_the_block),
         cmocka_unit_test(the_cooldown_that_ends_is_kept_until_the_deferral_saw_it),
         cmocka_unit_test(blind_members_belong_to_no_deferral),
-        cmocka_unit_test(a_slot_given_back_wakes_who_waits_for_it),
-        cmocka_unit_test(a_slot_that_time_gives_back_is_taken_at_once),
         cmocka_unit_test(who_waits_beside_an_open_request_belongs_to_the_deferral),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -342,32 +342,6 @@ static void the_hold_of_a_route_that_is_gone_ends_ignored(void **state)
     fixture_clear(&f);
 }
 
-static void a_dry_run_of_a_hold_says_the_same(void **state)
-{
-    (void)state;
-    struct fixture f;
-    init(&f);
-    fixture_policy(&f)->extend_hold = true;
-    for (int i = 0; i < 2; i++) {
-        const char *const names[] = {"a", "b"};
-        SCOPED(buf_free) struct buf before = BUF_INIT(65536);
-        SCOPED(buf_free) struct buf after = BUF_INIT(65536);
-        state_text(&f, &before);
-        body_begin(&f);
-        (void)body_add(&f, ALERT_FIRING, names[i], "m1", START);
-        body_post(&f, true);
-        enum reason dry = f.effects.decisions[0].reason;
-        assert_int_equal(f.effects.decisions[0].verdict, VERDICT_HELD);
-        assert_int_equal(f.effects.decisions[0].until, f.now + HOLD);
-        state_text(&f, &after);
-        assert_string_equal(buf_text(&after), buf_text(&before));
-        assert_int_equal(fire(&f, names[i])->reason, dry);
-        assert_int_equal(f.effects.decisions[0].until, f.now + HOLD);
-        f.now += MINUTE;
-    }
-    fixture_clear(&f);
-}
-
 /* Every member that is not blind when a deferral is made belongs to it. */
 static void who_could_not_join_the_hold_belongs_to_its_deferral(void **state)
 {
@@ -386,31 +360,6 @@ static void who_could_not_join_the_hold_belongs_to_its_deferral(void **state)
     fixture_clear(&f);
 }
 
-static void a_thousand_keys_are_decided_at_a_time(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct error err = {0};
-    init(&f);
-    fixture_policy(&f)->budget.max = 0;
-    for (unsigned i = 0; i < 1001; i++) {
-        char model[8];
-        (void)snprintf(model, sizeof(model), "%u", i);
-        body_begin(&f);
-        (void)body_add(&f, ALERT_FIRING, "a", model, START);
-        body_post(&f, false);
-        assert_says(&f.effects.decisions[0], HELD, HOLD);
-    }
-    f.now += HOLD;
-    for (size_t turn = 0; turn < 2; turn++) {
-        effects_clear(&f.effects);
-        assert_int_equal(engine_timers(f.engine, f.now, (struct wall){START}, &f.effects, &err), 0);
-        assert_int_equal(f.effects.n_created, turn == 0 ? 1000 : 1);
-        assert_int_equal(engine_next(f.engine) <= f.now, turn == 0);
-    }
-    fixture_clear(&f);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,9 +374,7 @@ int main(void)
         cmocka_unit_test(a_member_gone_stale_ends_the_hold),
         cmocka_unit_test(a_reload_moves_the_end_of_a_hold),
         cmocka_unit_test(the_hold_of_a_route_that_is_gone_ends_ignored),
-        cmocka_unit_test(a_dry_run_of_a_hold_says_the_same),
         cmocka_unit_test(who_could_not_join_the_hold_belongs_to_its_deferral),
-        cmocka_unit_test(a_thousand_keys_are_decided_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -372,29 +372,6 @@ static void what_was_quiet_before_the_post_settles_after_it(void **state)
     }
 }
 
-static void a_rearm_that_frees_a_slot_wakes_who_waits_for_it(void **state)
-{
-    (void)state;
-    struct fixture f;
-    fixture_init(&f);
-    fixture_policy(&f)->budget.max = 1;
-    fixture_policy(&f)->when_blocked = WHEN_BLOCKED_DEFER;
-    assert_says(fire(&f, "a"), DISPATCH, FIRST);
-    f.now += HOUR;
-    body_begin(&f);
-    (void)body_add(&f, ALERT_FIRING, "b", "m2", START);
-    body_post(&f, false);
-    assert_says(&f.effects.decisions[0], DEFERRED, BUDGET);
-    f.now += 8 * HOUR;
-    rearm(&f); /* a went stale, and its request with it */
-    assert_int_equal(f.effects.n_cancelled, 1);
-    timers(&f);
-    assert_int_equal(f.effects.n_outcomes, 1);
-    assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
-    assert_string_equal(f.effects.outcomes[0].key, "kospi/m2");
-    fixture_clear(&f);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,7 +389,6 @@ int main(void)
         cmocka_unit_test(what_went_stale_leaves_before_a_redelivery),
         cmocka_unit_test(the_key_of_a_redelivery_settles),
         cmocka_unit_test(what_was_quiet_before_the_post_settles_after_it),
-        cmocka_unit_test(a_rearm_that_frees_a_slot_wakes_who_waits_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
