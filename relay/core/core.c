@@ -29,6 +29,8 @@ static int handle(struct core *c, struct message *m, struct error *err)
         return 0;
     case MESSAGE_COMMAND:
         return core_handle_command(c, m, err);
+    case MESSAGE_EXPLAIN:
+        return core_handle_explain(c, m, err);
     case MESSAGE_ANSWER:
         return core_handle_answer(c, m, err);
     case MESSAGE_RELOAD:
@@ -65,6 +67,8 @@ static void deliver(struct core *c, struct message *m)
         m->u.query.reply(m->u.query.context, &reply);
     } else if (m->type == MESSAGE_COMMAND) {
         m->u.command.reply(m->u.command.context, &reply);
+    } else if (m->type == MESSAGE_EXPLAIN) {
+        m->u.explain.reply(m->u.explain.context, &reply);
     }
 }
 
@@ -128,7 +132,7 @@ static void abandon(struct core *c, struct message *batch, const char *why)
             core_message_free(m);
             continue;
         }
-        if (m->type == MESSAGE_INTAKE || m->type == MESSAGE_COMMAND) {
+        if (m->type == MESSAGE_INTAKE || m->type == MESSAGE_COMMAND || m->type == MESSAGE_EXPLAIN) {
             refuse(c, m, why);
             core_message_free(m);
             continue;

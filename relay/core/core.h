@@ -63,6 +63,20 @@ void intake_free(struct intake *in);
 /* False when the mailbox is full or the core is draining: the intake stays the caller's. */
 bool core_submit(struct core *c, struct intake *in);
 
+/* What a notification would come to: every row that is asked with its values, the decision, the
+ * inputs, and when the same alert would start a run if nothing else happens (docs/explain.md lists
+ * the answer's fields). Nothing is stored or started. CORE_DRY, or CORE_BAD_QUERY: a body that is
+ * no notification, no such source, a time before now. */
+struct core_explanation {
+    const char *source; /* NULL: the only one whose format fits */
+    const char *at;     /* RFC 3339; NULL: now */
+    const char *body;
+    size_t body_len;
+};
+/* All of it is copied. False as above. */
+bool core_explain(struct core *c, const struct core_explanation *question, core_reply_fn *reply,
+                  void *context);
+
 enum core_query {
     QUERY_STATUS,
     QUERY_READY,   /* CORE_FOUND or CORE_UNAVAILABLE */

@@ -152,7 +152,7 @@ int core_intake(struct core *c, struct message *m, struct error *err)
 
 static int make_inputs(struct core *c, const struct route *route, const char *key,
                        const char *relay_id, const struct leading *leading,
-                       const struct alert *alert, char **json)
+                       const struct alert *alert, char **json, struct error *err)
 {
     const struct conf_route *conf = conf_route_by_name(c->conf, route->name);
     struct input_context context = {.alert = alert,
@@ -160,14 +160,13 @@ static int make_inputs(struct core *c, const struct route *route, const char *ke
                                     .key = key,
                                     .relay_id = relay_id,
                                     .count = leading->count};
-    struct error why = {0};
-    int r = inputs_make(json, conf->inputs, &context, &why);
-    if (r == INPUTS_BAD) {
+    int r = inputs_make(json, conf->inputs, &context, err);
+    if (r != INPUTS_BAD)
+        return r;
+    if (!c->explaining)
         log_warn("core", "bad_input", LOG_STR("route", route->name), LOG_STR("key", key),
-                 LOG_STR("fingerprint", alert->fingerprint), LOG_STR("why", why.text));
-        return ENGINE_BAD_INPUT;
-    }
-    return r;
+                 LOG_STR("fingerprint", alert->fingerprint), LOG_STR("why", err->text));
+    return ENGINE_BAD_INPUT;
 }
 
 int core_inputs(void *self, const struct route *route, const char *key, const char *relay_id,
@@ -175,7 +174,7 @@ int core_inputs(void *self, const struct route *route, const char *key, const ch
 {
     struct core *c = self;
     if (leading->alert != NULL)
-        return make_inputs(c, route, key, relay_id, leading, leading->alert, json);
+        return make_inputs(c, route, key, relay_id, leading, leading->alert, json, err);
     /* The leading member was heard in an earlier notification: read its alert there. */
     SCOPED(store_notification_clear) struct store_notification row = {0};
     int r = c->ports.store.ops->get_notification(c->ports.store.self, leading->member->notification,
@@ -185,15 +184,17 @@ int core_inputs(void *self, const struct route *route, const char *key, const ch
     SCOPED(notification_free_p) struct notification *content = NULL;
     bool grafana = r == 0 && strcmp(row.format, alert_format_text(ALERT_FORMAT_GRAFANA)) == 0;
     struct alert_limits limits = {.alerts = SIZE_MAX, .labels = SIZE_MAX, .depth = 2048};
-    struct error why = {.text = "the notification is no longer stored"};
+    error_set(err, 0, "the notification is no longer stored");
     if (r == STORE_NONE ||
         notification_parse(&content, grafana ? ALERT_FORMAT_GRAFANA : ALERT_FORMAT_ALERTMANAGER,
-                           row.body, row.body_len, &limits, &why) != 0 ||
+                           row.body, row.body_len, &limits, err) != 0 ||
         leading->member->position >= content->n_alerts) {
-        log_warn("core", "bad_input", LOG_STR("route", route->name), LOG_STR("key", key),
-                 LOG_STR("notification", leading->member->notification), LOG_STR("why", why.text));
+        if (!c->explaining)
+            log_warn("core", "bad_input", LOG_STR("route", route->name), LOG_STR("key", key),
+                     LOG_STR("notification", leading->member->notification),
+                     LOG_STR("why", err->text));
         return ENGINE_BAD_INPUT;
     }
     return make_inputs(c, route, key, relay_id, leading,
-                       &content->alerts[leading->member->position], json);
+                       &content->alerts[leading->member->position], json, err);
 }

@@ -27,6 +27,11 @@ void core_message_free(struct message *m)
     case MESSAGE_COMMAND:
         free(m->u.command.id);
         break;
+    case MESSAGE_EXPLAIN:
+        free(m->u.explain.source);
+        free(m->u.explain.at);
+        free(m->u.explain.body);
+        break;
     case MESSAGE_ANSWER:
         exchange_answer_clear(&m->u.answer.answer);
         break;
@@ -93,6 +98,35 @@ bool core_command(struct core *c, enum core_command command, enum engine_scope s
     m->mail.bytes = 1;
     if (m->u.command.id != NULL && mailbox_put(c->mailbox, &m->mail))
         return true;
+    core_message_free(m);
+    return false;
+}
+
+/* NULL stays NULL; false: out of memory. */
+static bool copy_text(char **out, const char *text)
+{
+    *out = text == NULL ? NULL : strdup(text);
+    return text == NULL || *out != NULL;
+}
+
+bool core_explain(struct core *c, const struct core_explanation *question, core_reply_fn *reply,
+                  void *context)
+{
+    struct message *m = core_message_new(MESSAGE_EXPLAIN);
+    if (m == NULL)
+        return false;
+    m->u.explain.body = malloc(question->body_len + 1);
+    m->u.explain.body_len = question->body_len;
+    m->u.explain.reply = reply;
+    m->u.explain.context = context;
+    m->mail.bytes = question->body_len + 1;
+    if (m->u.explain.body != NULL) {
+        memcpy(m->u.explain.body, question->body, question->body_len);
+        m->u.explain.body[question->body_len] = '\0';
+        if (copy_text(&m->u.explain.source, question->source) &&
+            copy_text(&m->u.explain.at, question->at) && mailbox_put(c->mailbox, &m->mail))
+            return true;
+    }
     core_message_free(m);
     return false;
 }

@@ -16,6 +16,7 @@ enum message_type {
     MESSAGE_INTAKE,
     MESSAGE_QUERY,
     MESSAGE_COMMAND,
+    MESSAGE_EXPLAIN,
     MESSAGE_ANSWER,
     MESSAGE_RELOAD,
     MESSAGE_STOP_FILE,
@@ -41,6 +42,12 @@ struct message {
             core_reply_fn *reply;
             void *context;
         } command;
+        struct {
+            char *source, *at, *body; /* source, at: NULL as in struct core_explanation */
+            size_t body_len;
+            core_reply_fn *reply;
+            void *context;
+        } explain;
         struct {
             enum exchange_kind kind;
             char relay_id[ULID_SIZE];
@@ -90,7 +97,8 @@ struct core {
     const struct route **engine_routes; /* what the engine borrows: made of conf */
     struct engine_target *engine_targets;
     struct relay_time time;
-    bool stop; /* the stop file exists */
+    bool stop;       /* the stop file exists */
+    bool explaining; /* whoever asks gets the answer: nothing is logged */
     bool quitting;
     struct mono quit_until;
     bool store_ok;
@@ -173,6 +181,10 @@ __attribute__((warn_unused_result)) int core_request_dies(struct core *c, struct
 
 /* core_commands.c */
 __attribute__((warn_unused_result)) int core_handle_command(struct core *c, struct message *m,
+                                                            struct error *err);
+
+/* core_explain.c */
+__attribute__((warn_unused_result)) int core_handle_explain(struct core *c, struct message *m,
                                                             struct error *err);
 
 /* core_views.c */

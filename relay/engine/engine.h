@@ -110,9 +110,11 @@ __attribute__((warn_unused_result)) int engine_started(struct engine *e, int64_t
 
 /* One row as it was asked, for explanations. */
 struct engine_check {
-    int row;
-    size_t alert;        /* rows 1 to 4: its index in the notification; else SIZE_MAX */
-    const char *key;     /* NULL: none */
+    int row;         /* 0: a resolve, which is asked no row; it holds when it took a member out */
+    size_t alert;    /* rows 0 to 4: its index in the notification; else SIZE_MAX */
+    const char *key; /* NULL: none */
+    const struct key *state; /* the key with this notification's alerts applied, borrowed for the
+                                call; after rows 5 to 13 were decided in rows 0 to 4. NULL: none */
     bool holds;          /* it decides (of the rows asked, the first that holds does) */
     int64_t have, limit; /* row 4: members that fire, min_alerts; row 10: slots taken, max (of the
                             target when `text` says so); else 0 */

@@ -81,10 +81,28 @@ static int decide_keys(struct work *w, struct error *err)
     return 0;
 }
 
+static void tell(const struct work *w, const struct item *item, int row, bool holds)
+{
+    if (w->event->trace == NULL)
+        return;
+    const struct touched *t = item->touched == NO_KEY ? NULL : &w->touched[item->touched];
+    struct engine_check c = {.row = row,
+                             .alert = item->index,
+                             .key = item->key,
+                             .state = t == NULL ? NULL : t->key,
+                             .holds = holds};
+    if (row == 4 && t != NULL) {
+        c.have = (int64_t)key_firing(t->key);
+        c.limit = t->route->policy.min_alerts;
+    }
+    w->event->trace(w->event->trace_context, &c);
+}
+
 static void decide_resolve(const struct work *w, const struct item *item, struct decision *d)
 {
     d->verdict = VERDICT_RESOLVED;
     d->reason = REASON_NOTED;
+    tell(w, item, 0, item->left);
     if (!item->left)
         return;
     const struct touched *t = &w->touched[item->touched];
@@ -92,19 +110,6 @@ static void decide_resolve(const struct work *w, const struct item *item, struct
         d->reason = REASON_CANCELLED;
     else if (!t->quiet_before && t->quiet)
         d->reason = REASON_QUIET;
-}
-
-static void tell(const struct work *w, const struct item *item, int row, bool holds)
-{
-    if (w->event->trace == NULL)
-        return;
-    struct engine_check c = {.row = row, .alert = item->index, .key = item->key, .holds = holds};
-    if (row == 4) {
-        const struct touched *t = &w->touched[item->touched];
-        c.have = (int64_t)key_firing(t->key);
-        c.limit = t->route->policy.min_alerts;
-    }
-    w->event->trace(w->event->trace_context, &c);
 }
 
 /* Rows 1 to 4: true when one of them decides. */

@@ -114,7 +114,8 @@ bool engine_blocked(const struct question *q, struct decision *d)
     bool traced = q->event != NULL && q->event->trace != NULL;
     bool blocked = false;
     for (size_t i = 0; i < ROWS && (!blocked || traced); i++) {
-        struct engine_check c = {.row = rows[i].number, .alert = SIZE_MAX, .key = q->key->text};
+        struct engine_check c = {
+            .row = rows[i].number, .alert = SIZE_MAX, .key = q->key->text, .state = q->key};
         /* A timer asks because the hold ended. */
         if (rows[i].reason == REASON_JOINED && q->event == NULL)
             continue;
@@ -177,6 +178,7 @@ static int make_inputs(const struct question *q, const char *relay_id, char **in
     struct engine_check c = {.row = 11,
                              .alert = SIZE_MAX,
                              .key = q->key->text,
+                             .state = q->key,
                              .holds = r == ENGINE_BAD_INPUT,
                              .text = r == 0 ? *inputs : why.text};
     tell(q, &c);
