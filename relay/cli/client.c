@@ -41,8 +41,11 @@ static int find_admin(const struct cli_args *args, struct buf *socket, struct bu
     return 0;
 }
 
-int client_get(const struct cli_args *args, const char *path, struct http_result *result)
+/* body NULL: a GET. */
+static int call_relay(const struct cli_args *args, const char *path, const char *body, size_t len,
+                      struct http_result *result)
 {
+    static const char *const json_header[] = {"Content-Type: application/json", NULL};
     SCOPED(buf_free) struct buf socket = BUF_INIT(4096);
     SCOPED(buf_free) struct buf url = BUF_INIT(64 * 1024);
     int code = find_admin(args, &socket, &url);
@@ -53,8 +56,11 @@ int client_get(const struct cli_args *args, const char *path, struct http_result
     else if (url.len > 0 && url.data[url.len - 1] == '/')
         url.data[--url.len] = '\0';
     buf_add_text(&url, path);
-    struct http_call call = {.method = "GET",
+    struct http_call call = {.method = body == NULL ? "GET" : "POST",
                              .url = buf_text(&url),
+                             .headers = body == NULL ? NULL : json_header,
+                             .body = body,
+                             .body_len = len,
                              .connect_timeout_ms = 5000,
                              .timeout_ms = 30000,
                              .response_max = ANSWER_MAX,
@@ -87,10 +93,11 @@ static void print_problem(const struct cli_args *args, const struct http_result 
             result->status, detail == NULL ? "no reason given" : detail);
 }
 
-int client_get_json(const struct cli_args *args, const char *path, json_t **out)
+static int call_json(const struct cli_args *args, const char *path, const char *body, size_t len,
+                     json_t **out)
 {
     struct http_result result;
-    int code = client_get(args, path, &result);
+    int code = call_relay(args, path, body, len, &result);
     if (code != 0)
         return code;
     struct error err = {0};
@@ -105,6 +112,22 @@ int client_get_json(const struct cli_args *args, const char *path, json_t **out)
     }
     http_result_free(&result);
     return code;
+}
+
+int client_get(const struct cli_args *args, const char *path, struct http_result *result)
+{
+    return call_relay(args, path, NULL, 0, result);
+}
+
+int client_get_json(const struct cli_args *args, const char *path, json_t **out)
+{
+    return call_json(args, path, NULL, 0, out);
+}
+
+int client_post_json(const struct cli_args *args, const char *path, const char *body, size_t len,
+                     json_t **out)
+{
+    return call_json(args, path, body, len, out);
 }
 
 int client_read_file(const char *path, char **bytes, size_t *len)

@@ -15,6 +15,9 @@ int client_get(const struct cli_args *args, const char *path, struct http_result
 /* The same, and the answer's JSON; a status of 400 and more is printed as the relay put it (exit
  * 1). */
 int client_get_json(const struct cli_args *args, const char *path, json_t **out);
+/* POSTs a JSON body likewise; the answer's JSON. */
+int client_post_json(const struct cli_args *args, const char *path, const char *body, size_t len,
+                     json_t **out);
 /* A whole file ("-" = standard input), at most 64 MiB; caller frees. Prints the reason on failure.
  */
 int client_read_file(const char *path, char **bytes, size_t *len);

@@ -8,6 +8,7 @@
 #include "relay/cli/build_notification.h"
 #include "relay/cli/cli.h"
 #include "relay/cli/client.h"
+#include "relay/cli/payload.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -111,18 +112,14 @@ static const struct cli_usage send_usage = {
 };
 
 struct outgoing {
-    char *body;
-    size_t len;
-    json_t *recording; /* of a .http.json, else NULL */
+    struct payload payload;
     char *headers[HEADERS_MAX];
     size_t n_headers;
 };
 
 static void outgoing_clear(struct outgoing *o)
 {
-    free(o->body);
-    if (o->recording != NULL)
-        json_decref(o->recording);
+    payload_clear(&o->payload);
     for (size_t i = 0; i < o->n_headers; i++) {
         sodium_memzero(o->headers[i], strlen(o->headers[i]));
         free(o->headers[i]);
@@ -138,41 +135,14 @@ static void add_header(struct outgoing *o, const char *name, const char *value, 
         o->n_headers++;
 }
 
-/* A recording keeps its body in base64; anything else is the body itself. */
-static int open_recording(struct outgoing *o)
-{
-    SCOPED(json_release_p) json_t *root = NULL;
-    if (strict_json_load(&root, o->body, o->len, 32, NULL) != 0)
-        return 0;
-    const char *coded = json_string_value(json_object_get(root, "body_base64"));
-    if (coded == NULL)
-        return 0;
-    size_t coded_len = strlen(coded);
-    char *body = malloc(coded_len + 1);
-    size_t len;
-    if (body == NULL || sodium_base642bin((unsigned char *)body, coded_len, coded, coded_len, NULL,
-                                          &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0) {
-        free(body);
-        fprintf(stderr, "drift-relay send: body_base64 is no base64\n");
-        return EXIT_FAILED;
-    }
-    free(o->body);
-    o->body = body;
-    o->len = len;
-    o->recording = GIVE(root);
-    return 0;
-}
-
 static int load_body(struct outgoing *o, const struct cli_args *args)
 {
-    if (args->n_operands == 1) {
-        int code = client_read_file(args->operands[0], &o->body, &o->len);
-        return code != 0 ? code : open_recording(o);
-    }
-    o->body = build_notification(args, clock_wall(clock_system()));
-    if (o->body == NULL)
+    if (args->n_operands == 1)
+        return payload_read(&o->payload, "send", args->operands[0]);
+    o->payload.body = build_notification(args, clock_wall(clock_system()));
+    if (o->payload.body == NULL)
         return EXIT_USAGE;
-    o->len = strlen(o->body);
+    o->payload.len = strlen(o->payload.body);
     return 0;
 }
 
@@ -183,11 +153,11 @@ static int add_recorded(struct outgoing *o)
                                        NULL};
     size_t i;
     json_t *pair;
-    if (o->recording == NULL) {
+    if (o->payload.recording == NULL) {
         fprintf(stderr, "drift-relay send: --as-recorded wants a recorded .http.json\n");
         return EXIT_USAGE;
     }
-    json_array_foreach(json_object_get(o->recording, "headers"), i, pair)
+    json_array_foreach(json_object_get(o->payload.recording, "headers"), i, pair)
     {
         const char *name = json_string_value(json_array_get(pair, 0));
         const char *value = json_string_value(json_array_get(pair, 1));
@@ -223,7 +193,7 @@ static int add_credentials(struct outgoing *o, const struct cli_args *args)
     char timestamp[24];
     char hex[SIGNATURE_HEX_SIZE];
     timestamp_of(args, timestamp);
-    signature_make(hex, secret, timestamp, o->body, o->len);
+    signature_make(hex, secret, timestamp, o->payload.body, o->payload.len);
     add_header(o, GRAFANA_SIGNATURE_HEADER, hex, strlen(hex));
     if (timestamp[0] != '\0')
         add_header(o, GRAFANA_TIMESTAMP_HEADER, timestamp, strlen(timestamp));
@@ -240,8 +210,8 @@ static int post(const struct outgoing *o, const char *url, bool dry)
     struct http_call call = {.method = "POST",
                              .url = buf_text(&target),
                              .headers = headers,
-                             .body = o->body,
-                             .body_len = o->len,
+                             .body = o->payload.body,
+                             .body_len = o->payload.len,
                              .connect_timeout_ms = 5000,
                              .timeout_ms = 30000,
                              .response_max = 64U * 1024 * 1024,

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MAX      1024 /* nothing here reads a body */
 #define HEADER_MAX    (16 * 1024)
 #define CONNECTIONS   64
 #define DEFAULT_LIMIT 50
@@ -24,7 +23,10 @@ static const char home[] = "drift-relay " DRIFT_RELAY_VERSION "\n"
                            "/api/v1/status         keys and requests, counted\n"
                            "/api/v1/keys           what is debounced, and why\n"
                            "/api/v1/requests       each run asked for, and what became of it\n"
-                           "/api/v1/notifications  what came in, and what was decided\n";
+                           "/api/v1/notifications  what came in, and what was decided\n"
+                           "/api/v1/explain        POST a notification: what would be decided\n";
+
+static const char explain_path[] = "/api/v1/explain";
 
 static const struct {
     const char *path;
@@ -44,6 +46,7 @@ static void reply_as(struct http_request *r, const char *type, const struct core
 {
     switch (answer->verdict) {
     case CORE_FOUND:
+    case CORE_DRY:
     case CORE_CHANGED:
         http_request_answer(r, 200, type, answer->body, answer->len, NULL, 0);
         return;
@@ -61,7 +64,6 @@ static void reply_as(struct http_request *r, const char *type, const struct core
         return;
     case CORE_STORED:
     case CORE_DUPLICATE:
-    case CORE_DRY:
     case CORE_STALE:
         break; /* answers to notifications */
     }
@@ -130,15 +132,24 @@ static void api(struct admin *a, struct http_request *r, const char *path)
     http_request_problem(r, 404, NULL, NULL, 0);
 }
 
+/* It changes nothing, so it needs no more than looking does. */
+static void explain(struct admin *a, struct http_request *r)
+{
+    struct core_explanation question = {.source = http_request_argument(r, "source"),
+                                        .at = http_request_argument(r, "at")};
+    question.body = http_request_body(r, &question.body_len);
+    http_request_later(r);
+    if (!core_explain(a->core, &question, reply_json, r))
+        http_request_problem(r, 503, "the relay is busy or shutting down", NULL, 0);
+}
+
 static void complete(void *self, struct http_request *r)
 {
-    static const struct http_header allow[] = {{"Allow", "GET, HEAD"}};
     static const char prefix[] = "/api/v1/";
     struct admin *a = self;
     const char *path = http_request_path(r);
-    const char *method = http_request_method(r);
-    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-        http_request_problem(r, 405, "this listener only shows", allow, 1);
+    if (strcmp(path, explain_path) == 0)
+        explain(a, r);
     else if (strcmp(path, "/") == 0)
         text(r, home);
     else if (strcmp(path, "/healthz") == 0)
@@ -153,10 +164,20 @@ static void complete(void *self, struct http_request *r)
         http_request_problem(r, 404, NULL, NULL, 0);
 }
 
+/* Refused before a byte of its body is read: only explain takes one. */
 static void begin(void *self, struct http_request *r)
 {
+    static const struct http_header looks[] = {{"Allow", "GET, HEAD"}};
+    static const struct http_header posts[] = {{"Allow", "POST"}};
+    const char *method = http_request_method(r);
+    bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
     (void)self;
-    (void)r; /* nothing is decided before the request is whole */
+    if (strcmp(http_request_path(r), explain_path) == 0) {
+        if (strcmp(method, "POST") != 0)
+            http_request_problem(r, 405, "a notification is posted", posts, 1);
+    } else if (!get) {
+        http_request_problem(r, 405, "this listener only shows", looks, 1);
+    }
 }
 
 int admin_start(struct admin **out, const struct conf *conf, struct core *core,
@@ -171,7 +192,7 @@ int admin_start(struct admin **out, const struct conf *conf, struct core *core,
         .host = conf->admin.host,
         .port = conf->admin.port,
         .threads = 1,
-        .body_max = BODY_MAX,
+        .body_max = conf->limits.body,
         .header_max = HEADER_MAX,
         .header_time_ms = conf->limits.header_time_ms,
         .body_time_ms = conf->limits.body_time_ms,

@@ -5,6 +5,7 @@
  *   /metrics   Prometheus text
  *   /api/v1/status
  *   /api/v1/{keys,requests,notifications}[/ID]    lists take ?limit=1..200&cursor=
+ *   POST /api/v1/explain?source=NAME&at=TIME      what the body, a notification, would come to
  *
  * Served on a TCP address and on a socket file, each by one thread. A key's ID is its text,
  * percent-encoded once more. */
