@@ -15,6 +15,8 @@ static const struct {
 } commands[] = {
     {"serve", cli_serve, "run the relay"},
     {"check", cli_check, "read the config, report every fault, start nothing"},
+    {"explain", cli_explain, "what a notification would come to, row by row, and when it would act"},
+    {"export", cli_export, "print what came in as JSON lines"},
     {"sign", cli_sign, "print the signature headers for a file"},
     {"send", cli_send, "post a signed notification: a file, or one made from options"},
     {"status", cli_status, "what a running relay is doing"},

@@ -11,6 +11,9 @@ enum exit_code {
 
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_explain(int argc, char **argv);
+int cli_simulate(int argc, char **argv);
+int cli_export(int argc, char **argv);
 int cli_sign(int argc, char **argv);
 int cli_send(int argc, char **argv);
 int cli_status(int argc, char **argv);

@@ -4,7 +4,6 @@
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
 #include "relay/cli/cli.h"
-#include "relay/conf.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -167,4 +166,26 @@ char *client_escape(const char *segment)
             buf_addf(&out, "%%%02X", (unsigned)(unsigned char)*p);
     }
     return buf_give(&out);
+}
+
+int client_load_conf(const struct cli_args *args, struct conf **out)
+{
+    SCOPED(conf_report_clear) struct conf_report report = {0};
+    if (conf_load(out, cli_value(args, "config"), &report) == 0)
+        return EXIT_OK;
+    for (size_t i = 0; i < report.n_faults; i++)
+        fprintf(stderr, "%s\n", report.faults[i]);
+    fprintf(stderr, "drift-relay %s: the config cannot be used (--config FILE names another)\n",
+            args->usage->command);
+    return EXIT_FAILED;
+}
+
+int client_print_json(const json_t *value)
+{
+    char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    if (text == NULL)
+        return EXIT_FAILED;
+    puts(text);
+    free(text);
+    return EXIT_OK;
 }

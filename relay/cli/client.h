@@ -5,6 +5,7 @@
 #include "relay/base/error.h"
 #include "relay/base/http_client.h"
 #include "relay/cli/options.h"
+#include "relay/conf.h"
 
 #include <jansson.h>
 
@@ -21,8 +22,13 @@ int client_post_json(const struct cli_args *args, const char *path, const char *
 /* A whole file ("-" = standard input), at most 64 MiB; caller frees. Prints the reason on failure.
  */
 int client_read_file(const char *path, char **bytes, size_t *len);
+/* Prints it indented to stdout; the exit code. */
+int client_print_json(const json_t *value);
 /* Escapes one path segment; caller frees. */
 char *client_escape(const char *segment);
+
+/* Loads the config that --config names, else the default one; prints its faults. */
+int client_load_conf(const struct cli_args *args, struct conf **out);
 
 #define CLIENT_ADMIN_OPTIONS                                                                       \
     {"admin", "PATH|URL", "socket file or http:// URL of the operators' listener"},                \

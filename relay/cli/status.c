@@ -8,16 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int print_json(json_t *value)
-{
-    char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-    if (text == NULL)
-        return EXIT_FAILED;
-    puts(text);
-    free(text);
-    return EXIT_OK;
-}
-
 static const char *text_of(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
@@ -66,7 +56,7 @@ int cli_status(int argc, char **argv)
     if (code != EXIT_OK)
         return code;
     if (cli_value(&args, "json") != NULL)
-        return print_json(status);
+        return client_print_json(status);
     printf("drift-relay %s: %s, %lld keys\n", text_of(status, "version"),
            json_is_true(json_object_get(status, "ready")) ? "ready" : "not ready",
            (long long)json_integer_value(json_object_get(status, "keys")));
@@ -188,7 +178,7 @@ int cli_show(int argc, char **argv)
     if (code != EXIT_OK)
         return code;
     if (cli_value(&args, "json") != NULL)
-        return print_json(found);
+        return client_print_json(found);
     return request ? show_request(found) : show_notification(found);
 }
 

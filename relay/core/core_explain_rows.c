@@ -143,7 +143,7 @@ static json_t *budget_values(const struct explanation *x, const struct engine_ch
     const char *name = by_target && route != NULL ? route->route.target : c->state->route;
     const struct target *target = by_target ? conf_target_by_name(x->core->conf, name) : NULL;
     int64_t per = target != NULL ? target->budget_per_ms : policy_of(x, c->state)->budget.per_ms;
-    return json_pack("{s:s,s:s,s:I,s:I,s:o,s:o}", "of", c->text, "name", name, "have",
+    return json_pack("{s:s,s:s,s:I,s:I,s:o,s:o}", "of", c->text, "whose", name, "have",
                      (json_int_t)c->have, "limit", (json_int_t)c->limit, "per", duration(per),
                      "until", explain_time(x, c->until));
 }
