@@ -15,7 +15,9 @@ static const struct {
 } commands[] = {
     {"serve", cli_serve, "run the relay"},
     {"check", cli_check, "read the config, report every fault, start nothing"},
-    {"explain", cli_explain, "what a notification would come to, row by row, and when it would act"},
+    {"explain", cli_explain,
+     "what a notification would come to, row by row, and when it would act"},
+    {"simulate", cli_simulate, "replay what came in under another config, and compare"},
     {"export", cli_export, "print what came in as JSON lines"},
     {"sign", cli_sign, "print the signature headers for a file"},
     {"send", cli_send, "post a signed notification: a file, or one made from options"},

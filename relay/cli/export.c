@@ -57,8 +57,6 @@ static void export_clear(struct export *e)
     for (size_t i = 0; i < e->n; i++)
         json_decref(e->entries[i].request);
     free(e->entries);
-    if (e->store.ops != NULL)
-        e->store.ops->close(e->store.self);
 }
 
 /* Takes request. */
