@@ -38,6 +38,7 @@ static const struct cli_usage usage = {
 /* One line to be: where it stands in time, and where its content comes from. */
 struct entry {
     int64_t at;
+    size_t listed;      /* its place in the listings, which are newest first */
     char id[ULID_SIZE]; /* of a notification whose body is still to be read … */
     json_t *request;    /* … else the whole line */
 };
@@ -78,7 +79,7 @@ static void add(struct export *e, int64_t at, const char *id, json_t *request)
         e->cap = cap;
     }
     struct entry *entry = &e->entries[e->n++];
-    *entry = (struct entry){.at = at, .request = request};
+    *entry = (struct entry){.at = at, .listed = e->n, .request = request};
     (void)snprintf(entry->id, sizeof(entry->id), "%s", id);
 }
 
@@ -216,7 +217,9 @@ static int compare(const void *left, const void *right)
     const struct entry *b = right;
     if (a->at != b->at)
         return a->at < b->at ? -1 : 1;
-    return (a->request != NULL) - (b->request != NULL); /* a request comes after its cause */
+    if ((a->request != NULL) != (b->request != NULL))
+        return a->request != NULL ? 1 : -1; /* a request comes after its cause */
+    return a->listed > b->listed ? -1 : 1;
 }
 
 static int write_line(const struct export *e, const struct entry *entry)

@@ -128,10 +128,9 @@ bool offline_forge_answer(struct forge_state *f, struct core *core)
             accept_post(f, x, &body);
         else
             describe_run(f, x, &body);
-        struct exchange_answer answer = {.transport = EXCHANGE_ANSWERED,
-                                         .status = 200,
-                                         .body_len = body.len,
-                                         .body = buf_give(&body)};
+        struct exchange_answer answer = {
+            .transport = EXCHANGE_ANSWERED, .status = 200, .body_len = body.len};
+        answer.body = buf_give(&body);
         core_answer(core, x->kind, x->relay_id, &answer);
         exchange_free(x);
     }
