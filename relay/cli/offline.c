@@ -13,6 +13,14 @@
 
 #define STEPS_MAX 100000 /* without the clock moving: more is a bug */
 
+/* What the core is asked for, one thing at a time. */
+struct answer {
+    enum core_verdict verdict;
+    json_t **json;
+    struct error *err;
+    bool came;
+};
+
 struct offline {
     struct clock clock;
     int64_t wall_ms, boot_ms;
@@ -22,6 +30,7 @@ struct offline {
     char *folder;                /* of the database's copy, else NULL */
     struct metrics *metrics;
     struct core *core;
+    struct answer answer;
 };
 
 /* --- the clock ----------------------------------------------------------------------------------
@@ -163,16 +172,9 @@ void offline_advance(struct offline *o, struct wall until)
 /* --- messages -----------------------------------------------------------------------------------
  */
 
-struct answer {
-    enum core_verdict verdict;
-    json_t **json;
-    struct error *err;
-    bool came;
-};
-
 static void reply(void *context, const struct core_reply *answer)
 {
-    struct answer *a = context;
+    struct answer *a = &((struct offline *)context)->answer;
     a->came = true;
     a->verdict = answer->verdict;
     bool words = answer->verdict == CORE_BAD_QUERY || answer->verdict == CORE_UNAVAILABLE;
@@ -182,38 +184,43 @@ static void reply(void *context, const struct core_reply *answer)
         a->verdict = CORE_UNAVAILABLE;
 }
 
-static enum core_verdict await(struct offline *o, bool sent, struct answer *a)
+static void expect(struct offline *o, json_t **json, struct error *err)
+{
+    o->answer = (struct answer){.json = json, .err = err};
+}
+
+static enum core_verdict await(struct offline *o, bool sent)
 {
     if (sent)
         (void)settle(o);
-    if (a->came)
-        return a->verdict;
-    error_set(a->err, -EAGAIN, "the core did not answer");
+    if (o->answer.came)
+        return o->answer.verdict;
+    error_set(o->answer.err, -EAGAIN, "the core did not answer");
     return CORE_UNAVAILABLE;
 }
 
 enum core_verdict offline_explain(struct offline *o, const struct core_explanation *question,
                                   json_t **answer, struct error *err)
 {
-    struct answer a = {.json = answer, .err = err};
-    return await(o, core_explain(o->core, question, reply, &a), &a);
+    expect(o, answer, err);
+    return await(o, core_explain(o->core, question, reply, o));
 }
 
 enum core_verdict offline_submit(struct offline *o, struct intake *in, json_t **answer,
                                  struct error *err)
 {
-    struct answer a = {.json = answer, .err = err};
+    expect(o, answer, err);
     in->reply = reply;
-    in->context = &a;
+    in->context = o;
     bool sent = core_submit(o->core, in);
     if (!sent)
         intake_free(in);
-    return await(o, sent, &a);
+    return await(o, sent);
 }
 
 enum core_verdict offline_ask(struct offline *o, enum core_query query, const char *cursor,
                               json_t **answer, struct error *err)
 {
-    struct answer a = {.json = answer, .err = err};
-    return await(o, core_ask(o->core, query, NULL, cursor, STORE_LIST_MAX, reply, &a), &a);
+    expect(o, answer, err);
+    return await(o, core_ask(o->core, query, NULL, cursor, STORE_LIST_MAX, reply, o));
 }

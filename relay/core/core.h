@@ -64,7 +64,7 @@ void intake_free(struct intake *in);
 bool core_submit(struct core *c, struct intake *in);
 
 /* What a notification would come to: every row that is asked with its values, the decision, the
- * inputs, and when the same alert would start a run if nothing else happens (docs/explain.md lists
+ * inputs, and when the same alert would start a run if nothing else happens (docs/cli.md lists
  * the answer's fields). Nothing is stored or started. CORE_DRY, or CORE_BAD_QUERY: a body that is
  * no notification, no such source, a time before now. */
 struct core_explanation {

@@ -144,75 +144,125 @@ static const char *what_ends(const struct obstacle *o)
     }
 }
 
-/* The alerts of the notification that share this key's decision. */
-static int alerts_of(const struct explanation *x, const struct effects *e, const char *key,
-                     struct notification *out, struct alert **memory)
+/* The notification again, as far as it touches the key of alert i, with an alert in front that gets
+ * to row 5: alert i, or for a member that waits, which is asked no more, a stand-in of it that
+ * never leads. */
+static int same_key(const struct explanation *x, const struct effects *e, size_t i, bool waits,
+                    struct notification *out, struct alert **memory)
 {
-    *memory = calloc(x->content->n_alerts + 1, sizeof(**memory));
+    const struct alert *alerts = x->content->alerts;
+    *memory = calloc(x->content->n_alerts + 2, sizeof(**memory));
     if (*memory == NULL)
         return -ENOMEM;
     *out = *x->content;
     out->alerts = *memory;
-    out->n_alerts = 0;
-    for (size_t i = 0; i < x->content->n_alerts; i++) {
-        const struct decision *d = &e->decisions[i];
-        if (d->key != NULL && strcmp(d->key, key) == 0 && d->reason != REASON_LIMIT &&
-            x->content->alerts[i].kind == ALERT_FIRING)
-            (*memory)[out->n_alerts++] = x->content->alerts[i];
+    out->n_alerts = 1;
+    (*memory)[0] = alerts[i];
+    if (waits) {
+        (*memory)[0].fingerprint = "~";
+        (*memory)[0].starts_at = TIME_NONE;
+    }
+    for (size_t other = 0; other < x->content->n_alerts; other++) {
+        const struct decision *d = &e->decisions[other];
+        bool again = other == i && !waits;
+        if (!again && alerts[other].kind == ALERT_FIRING && d->reason != REASON_LIMIT &&
+            d->key != NULL && strcmp(d->key, e->decisions[i].key) == 0)
+            (*memory)[out->n_alerts++] = alerts[other];
     }
     return 0;
 }
 
-/* Asks at the end of each block until none is left; a hold is waited for once. */
-static int look_ahead(struct explanation *x, const struct effects *e, struct key_story *story,
-                      const struct decision *first, struct error *err)
+/* Where a look ahead stands. */
+struct look {
+    struct decision d; /* as last asked, without its key */
+    int64_t now;
+    bool held;    /* a hold was waited for, and nothing has stood in the way since … */
+    bool dropped; /* … but something did at the end of one: it ended for nothing */
+};
+
+/* False: the story has its end. */
+static bool next_look(const struct explanation *x, struct key_story *story, struct look *l)
 {
-    SCOPED(free_p) struct alert *memory = NULL;
-    struct notification same;
-    struct decision d = *first;
-    int64_t now = x->now;
-    bool held = false;
-    int r = alerts_of(x, e, story->key, &same, &memory);
-    story->acts_when = "unknown";
-    for (int i = 0; r == 0 && i < LOOKS_MAX; i++) {
-        if (story->obstacle.until == WINDOW_NO_END) {
-            story->acts_when = what_ends(&story->obstacle);
-            return 0;
-        }
-        if (story->obstacle.row == 0 && (d.verdict == VERDICT_DISPATCH || held)) {
-            story->acts_at = now;
-            return 0;
-        }
-        held = held || story->obstacle.row == 0;
-        int64_t next = story->obstacle.row == 0 ? d.until : story->obstacle.until;
-        now = next > now ? next : now;
-        story->obstacle = (struct obstacle){0};
-        SCOPED(effects_clear) struct effects again = {0};
-        r = ask(x, &same, now, hear_again, &again, err);
-        if (r == 0 && again.n_decisions > 0) {
-            d = again.decisions[0];
-            d.key = NULL; /* goes with `again` */
-        }
+    const struct obstacle *o = &story->obstacle;
+    int64_t next = o->until;
+    if (l->d.verdict == VERDICT_HELD && !l->held) {
+        bool anew = l->dropped && l->d.reason == REASON_JOINED;
+        const struct conf_route *route = conf_route_by_name(x->core->conf, l->d.route);
+        l->held = true;
+        next = anew && route != NULL ? l->now + route->route.policy.hold_ms : l->d.until;
+    } else if (o->row == 0) {
+        bool acts = l->d.verdict == VERDICT_DISPATCH || l->held;
+        story->acts_at = acts ? l->now : 0;
+        return false;
+    } else if (o->until == WINDOW_NO_END) {
+        story->acts_when = what_ends(o);
+        return false;
+    } else {
+        l->dropped = l->dropped || l->held;
+        l->held = false;
     }
+    l->now = next > l->now ? next : l->now;
+    return true;
+}
+
+/* Asks at the end of each hold and block until nothing is left. */
+static int look_ahead(struct explanation *x, const struct notification *same, bool waits,
+                      struct key_story *story, struct look *l, struct error *err)
+{
+    int r = 0;
+    json_t *inputs = json_incref(story->inputs);
+    story->acts_when = "unknown";
+    for (int i = 0; r == 0 && i < LOOKS_MAX && next_look(x, story, l); i++) {
+        SCOPED(effects_clear) struct effects again = {0};
+        story->obstacle = (struct obstacle){0};
+        r = ask(x, same, l->now, hear_again, &again, err);
+        if (r != 0)
+            break;
+        l->d = again.decisions[0];
+        l->d.key = NULL; /* goes with `again` */
+    }
+    if (waits) { /* a stand-in's inputs are nobody's */
+        json_t *made = story->inputs;
+        story->inputs = json_incref(inputs);
+        json_decref(made);
+    }
+    json_decref(inputs);
     return r;
 }
 
-/* An alert of a hold or deferral is decided when that ends. */
-static void waits_with_key(const struct explanation *x, const char *key, int64_t *at,
-                           const char **when)
+/* What a member of a hold or deferral waits for. */
+static void wait_of(const struct explanation *x, const struct decision *d, struct key_story *story,
+                    struct look *l)
 {
-    const struct key *k = engine_find_key(x->core->engine, key);
-    int64_t until;
-    if (k == NULL)
-        return;
-    (void)engine_key_state(x->core->engine, k, x->now, &until);
-    bool by_event = until == 0 && k->deferred_at != 0;
-    if (!by_event)
-        *at = until == 0 ? x->now : until;
-    else if (k->deferred_for == REASON_PAUSED)
-        *when = "resumed";
-    else
-        *when = k->deferred_for == REASON_RUNNING ? "request_ended" : "rearmed";
+    static const int rows[] = {[REASON_PAUSED] = 5,
+                               [REASON_RUNNING] = 7,
+                               [REASON_NOT_REARMED] = 8,
+                               [REASON_COOLDOWN] = 9,
+                               [REASON_BUDGET] = 10};
+    const struct key *k = engine_find_key(x->core->engine, d->key);
+    int64_t until = 0;
+    if (k != NULL)
+        (void)engine_key_state(x->core->engine, k, x->now, &until);
+    l->d = (struct decision){.route = d->route, .verdict = VERDICT_HELD, .until = until};
+    if (k != NULL && k->deferred_at != 0) {
+        l->d.verdict = VERDICT_DEFERRED;
+        story->obstacle = (struct obstacle){.row = rows[k->deferred_for],
+                                            .until = until == 0 ? WINDOW_NO_END : until};
+    }
+}
+
+static int look(struct explanation *x, const struct effects *e, size_t i, struct key_story *story,
+                struct error *err)
+{
+    SCOPED(free_p) struct alert *memory = NULL;
+    struct notification same;
+    struct look l = {.d = e->decisions[i], .now = x->now};
+    bool waits = l.d.reason == REASON_DUPLICATE;
+    l.d.key = NULL;
+    if (waits)
+        wait_of(x, &e->decisions[i], story, &l);
+    int r = same_key(x, e, i, waits, &same, &memory);
+    return r == 0 ? look_ahead(x, &same, waits, story, &l, err) : r;
 }
 
 int explain_acts(struct explanation *x, const struct effects *e, size_t i, int64_t *at,
@@ -223,20 +273,17 @@ int explain_acts(struct explanation *x, const struct effects *e, size_t i, int64
     *when = "never";
     if (x->content->alerts[i].kind != ALERT_FIRING || d->route == NULL)
         return 0;
-    if (d->reason == REASON_LIMIT)
-        *when = "room";
-    else if (d->reason == REASON_BELOW_MIN)
-        *when = "members";
-    else if (d->reason == REASON_DUPLICATE && d->relay_id[0] != '\0')
-        *when = "request_ended";
-    else if (d->reason == REASON_DUPLICATE)
-        waits_with_key(x, d->key, at, when);
-    struct key_story *story = x->alerts[i].row == 0 ? explain_find_story(x, d->key, false) : NULL;
-    if (story == NULL)
+    bool waits = d->reason == REASON_DUPLICATE && d->relay_id[0] == '\0';
+    if (x->alerts[i].row != 0 && !waits) {
+        *when = d->reason == REASON_LIMIT       ? "room"
+                : d->reason == REASON_BELOW_MIN ? "members"
+                                                : "request_ended";
         return 0;
-    int r = 0;
-    if (!story->looked)
-        r = look_ahead(x, e, story, d, err);
+    }
+    struct key_story *story = explain_find_story(x, d->key, true);
+    if (story == NULL)
+        return error_set(err, -ENOMEM, "core: out of memory");
+    int r = story->looked ? 0 : look(x, e, i, story, err);
     story->looked = true;
     *at = story->acts_at;
     *when = story->acts_when;

@@ -115,7 +115,7 @@ struct engine_check {
     const char *key; /* NULL: none */
     const struct key *state; /* the key with this notification's alerts applied, borrowed for the
                                 call; after rows 5 to 13 were decided in rows 0 to 4. NULL: none */
-    bool holds;          /* it decides (of the rows asked, the first that holds does) */
+    bool holds;              /* it decides (of the rows asked, the first that holds does) */
     int64_t have, limit; /* row 4: members that fire, min_alerts; row 10: slots taken, max (of the
                             target when `text` says so); else 0 */
     int64_t until;       /* relay ms where the block ends; 0: it is not on, WINDOW_NO_END: no time
