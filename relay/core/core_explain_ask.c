@@ -147,8 +147,8 @@ static const char *what_ends(const struct obstacle *o)
 /* The notification again, as far as it touches the key of alert i, with an alert in front that gets
  * to row 5: alert i, or for a member that waits, which is asked no more, a stand-in of it that
  * never leads. */
-static int same_key(const struct explanation *x, const struct effects *e, size_t i, bool waits,
-                    struct notification *out, struct alert **memory)
+static int same_key(const struct explanation *x, const struct effects *e, const char *key, size_t i,
+                    bool waits, struct notification *out, struct alert **memory)
 {
     const struct alert *alerts = x->content->alerts;
     *memory = calloc(x->content->n_alerts + 2, sizeof(**memory));
@@ -166,7 +166,7 @@ static int same_key(const struct explanation *x, const struct effects *e, size_t
         const struct decision *d = &e->decisions[other];
         bool again = other == i && !waits;
         if (!again && alerts[other].kind == ALERT_FIRING && d->reason != REASON_LIMIT &&
-            d->key != NULL && strcmp(d->key, e->decisions[i].key) == 0)
+            d->key != NULL && strcmp(d->key, key) == 0)
             (*memory)[out->n_alerts++] = alerts[other];
     }
     return 0;
@@ -261,7 +261,7 @@ static int look(struct explanation *x, const struct effects *e, size_t i, struct
     l.d.key = NULL;
     if (waits)
         wait_of(x, &e->decisions[i], story, &l);
-    int r = same_key(x, e, i, waits, &same, &memory);
+    int r = same_key(x, e, story->key, i, waits, &same, &memory);
     return r == 0 ? look_ahead(x, &same, waits, story, &l, err) : r;
 }
 
