@@ -74,14 +74,15 @@ static void deadlines_come_in_order(void **state)
     key_table_free(t);
 }
 
-/* At the same deadline the oldest deferral comes first (0: none), then the smaller text. */
+/* At the same deadline the oldest deferral comes first, then keys without one (0), then the smaller
+ * text decides. */
 static void ties_are_broken_by_the_deferral_then_by_the_text(void **state)
 {
     (void)state;
     static const struct {
         unsigned text;
         int64_t deadline, deferred_at;
-    } wanted[] = {{9, 4, 9}, {3, 5, 0}, {5, 5, 0}, {8, 5, 1}, {4, 5, 2}, {7, 5, 2}, {1, 6, 0}};
+    } wanted[] = {{9, 4, 9}, {8, 5, 1}, {4, 5, 2}, {7, 5, 2}, {3, 5, 0}, {5, 5, 0}, {1, 6, 0}};
     enum { N = sizeof(wanted) / sizeof(wanted[0]) };
     for (unsigned turn = 0; turn < N; turn++) { /* however they come in */
         struct key_table *t = table();
