@@ -125,10 +125,13 @@ static void the_first_rows_end_the_asking_for_that_alert(void **state)
     static const int three[] = {1, 2, 3};
     assert_rows(&t, three, 3);
     assert_true(row(&t, 3)->check.holds);
-    ask_one(&f, &t, ALERT_RESOLVED, "a"); /* no row decides a resolve: 0 says what it did */
-    static const int none[] = {0};
+    static const int none[] = {0}; /* no row decides a resolve: it is only told */
+    ask_one(&f, &t, ALERT_RESOLVED, "a");
     assert_rows(&t, none, 1);
     assert_true(row(&t, 0)->check.holds);
+    ask_one(&f, &t, ALERT_RESOLVED, "b");
+    assert_rows(&t, none, 1);
+    assert_false(row(&t, 0)->check.holds);
     fixture_clear(&f);
 }
 
