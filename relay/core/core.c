@@ -170,10 +170,12 @@ static void store_failed(struct core *c, const struct error *err)
 static bool revive(struct core *c)
 {
     struct error err = {0};
+    int64_t now = relay_time_now(&c->time);
+    c->time.wait_until = engine_wait_until(now, now - c->store_failed_at, c->time.wait_until);
     struct store_time stamp = relay_time_stamp(&c->time);
     int r = c->ports.store.ops->probe(c->ports.store.self, &stamp, &err);
     if (r == 0)
-        r = core_load(c, false, stamp.relay_ms - c->store_failed_at, &err);
+        r = core_load(c, false, &err);
     if (r != 0) {
         store_failed(c, &err);
         return false;
@@ -268,10 +270,12 @@ int core_open(struct core **out, const struct core_options *options, struct erro
     if (r < 0)
         return r;
     relay_time_start(&c->time, c->ports.clock, r == STORE_NONE ? NULL : &last);
-    int64_t down_ms = r == STORE_NONE ? 0 : relay_time_now(&c->time) - last.relay_ms;
+    int64_t now = relay_time_now(&c->time);
+    if (r != STORE_NONE)
+        c->time.wait_until = engine_wait_until(now, now - last.relay_ms, last.wait_until);
     r = core_configure(c, options->conf, err);
     if (r == 0)
-        r = core_load(c, true, down_ms, err);
+        r = core_load(c, true, err);
     if (r != 0)
         return r;
     metric_set(c->metrics.reload_time, (double)clock_wall(c->ports.clock).ms / 1000, NULL);

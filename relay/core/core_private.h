@@ -128,10 +128,8 @@ struct core {
 struct message *core_message_new(enum message_type type);
 void core_message_free(struct message *m);
 
-/* core_state.c: loading, storing, the transaction of a batch. down_ms: how long notifications were
- * refused until now. */
-__attribute__((warn_unused_result)) int core_load(struct core *c, bool at_start, int64_t down_ms,
-                                                  struct error *err);
+/* core_state.c: loading, storing, the transaction of a batch */
+__attribute__((warn_unused_result)) int core_load(struct core *c, bool at_start, struct error *err);
 __attribute__((warn_unused_result)) int core_configure(struct core *c, struct conf *conf,
                                                        struct error *err);
 void core_release_state(struct core *c);

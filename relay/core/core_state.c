@@ -99,6 +99,9 @@ static int configure_engine(struct core *c, struct error *err)
 static int recover_requests(struct core *c, struct error *err)
 {
     int64_t now = relay_time_now(&c->time);
+    int begun = core_begin(c, err); /* also without any: the wait after this start is on disk */
+    if (begun != 0)
+        return begun;
     for (size_t i = c->n_open; i-- > 0;) {
         struct request *r = c->open[i];
         enum request_state before = r->state;
@@ -128,7 +131,7 @@ static int recover_requests(struct core *c, struct error *err)
     return core_commit(c, err);
 }
 
-int core_load(struct core *c, bool at_start, int64_t down_ms, struct error *err)
+int core_load(struct core *c, bool at_start, struct error *err)
 {
     const struct store_ops *ops = c->ports.store.ops;
     void *store = c->ports.store.self;
@@ -160,7 +163,7 @@ int core_load(struct core *c, bool at_start, int64_t down_ms, struct error *err)
         }
     }
     if (r == 0)
-        r = engine_started(c->engine, relay_time_now(&c->time), down_ms, err);
+        r = engine_started(c->engine, relay_time_now(&c->time), c->time.wait_until, err);
     if (r == 0 && at_start)
         r = recover_requests(c, err);
     c->next_due = 0;

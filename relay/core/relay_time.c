@@ -31,6 +31,7 @@ struct store_time relay_time_stamp(struct relay_time *t)
 {
     struct store_time stamp = {.relay_ms = relay_time_now(t),
                                .boot_ms = t->clock->boot_ms(t->clock->self),
+                               .wait_until = t->wait_until,
                                .wall_ms = clock_wall(t->clock).ms};
     memcpy(stamp.boot_id, t->boot_id, sizeof(stamp.boot_id));
     return stamp;

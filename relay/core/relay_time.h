@@ -15,6 +15,8 @@ struct relay_time {
     char boot_id[BOOT_ID_MAX];
     int64_t relay_base_ms, boot_base_ms; /* relay = base + (boot now - boot base) */
     int64_t last_ms;
+    int64_t wait_until; /* of the newest start (engine.h): stored with it, so that another start
+                           does not cut it short */
 };
 
 /* last: as stored at the last commit; NULL for a new store. */

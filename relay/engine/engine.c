@@ -152,11 +152,17 @@ int engine_restore_slot(struct engine *e, const char *route, const char *target,
     return 0;
 }
 
-int engine_started(struct engine *e, int64_t now, int64_t down_ms, struct error *err)
+int64_t engine_wait_until(int64_t now, int64_t down_ms, int64_t earlier_wait)
+{
+    int64_t until = now + (down_ms < ENGINE_WAIT_MAX_MS ? down_ms : ENGINE_WAIT_MAX_MS);
+    return until > earlier_wait ? until : earlier_wait;
+}
+
+int engine_started(struct engine *e, int64_t now, int64_t wait_until, struct error *err)
 {
     e->now = now;
     e->started_at = now;
-    e->wait_until = now + (down_ms < ENGINE_WAIT_MAX_MS ? down_ms : ENGINE_WAIT_MAX_MS);
+    e->wait_until = wait_until;
     e->released_at = 0;
     for (size_t i = 0; i < key_table_count(e->keys); i++)
         engine_note_over(e, key_table_at(e->keys, i));

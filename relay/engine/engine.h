@@ -101,12 +101,14 @@ __attribute__((warn_unused_result)) int engine_restore_slot(struct engine *e, co
                                                             const char *relay_id,
                                                             struct error *err);
 
-/* After restoring: notifications were refused for down_ms until now. What fell due meanwhile waits
- * as long again, at most ENGINE_WAIT_MAX_MS (longer than a group_interval of 5m, after which
- * Grafana and Alertmanager send again what was refused). */
+/* Notifications were refused for down_ms until now: what fell due meanwhile waits as long again, at
+ * most ENGINE_WAIT_MAX_MS (longer than a group_interval of 5m, after which Grafana and Alertmanager
+ * send again what was refused), and never shorter than a wait that was on already. */
 #define ENGINE_WAIT_MAX_MS (6 * 60 * 1000)
+int64_t engine_wait_until(int64_t now, int64_t down_ms, int64_t earlier_wait);
+/* After restoring: what is due by now is due at wait_until. */
 __attribute__((warn_unused_result)) int engine_started(struct engine *e, int64_t now,
-                                                       int64_t down_ms, struct error *err);
+                                                       int64_t wait_until, struct error *err);
 
 /* One row as it was asked, for explanations. */
 struct engine_check {

@@ -7,7 +7,7 @@
 #define RELAY_STORE_SQLITE_COLUMNS_H
 
 /* clang-format off */
-#define TIME_COLUMNS(X) X(INT64, relay_ms) X(INT64, boot_ms) X(INT64, wall_ms) X(FIXED, boot_id)
+#define TIME_COLUMNS(X) X(INT64, relay_ms) X(INT64, boot_ms) X(INT64, wall_ms) X(FIXED, boot_id) X(INT64, wait_until)
 
 #define KEY_COLUMNS(X) \
     X(OWNED, text) X(OWNED, route) X(INT64, quiet_since) X(INT64, disarmed_at) X(INT64, cooldown_from) \

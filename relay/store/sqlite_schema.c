@@ -68,6 +68,7 @@ static const char version_1[] =
 
 /* Holds, deferrals, what timers decided, pauses, redelivery. deferred_for '': no deferral. */
 static const char version_2[] =
+    "ALTER TABLE clock ADD COLUMN wait_until INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE keys ADD COLUMN by_operator INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE keys ADD COLUMN hold_began INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE keys ADD COLUMN hold_from INTEGER NOT NULL DEFAULT 0;"

@@ -24,6 +24,7 @@
 /* Where relay time stood at the last commit. */
 struct store_time {
     int64_t relay_ms, boot_ms, wall_ms;
+    int64_t wait_until; /* relay ms: of the wait after the newest start */
     char boot_id[BOOT_ID_MAX];
 };
 

@@ -189,7 +189,10 @@ void model_started(struct model *m, int64_t now, int64_t down_ms)
 {
     m->started_at = now;
     m->released_at = 0;
-    m->wait_until = now + (down_ms < ENGINE_WAIT_MAX_MS ? down_ms : ENGINE_WAIT_MAX_MS);
+    /* A start does not cut the wait of an earlier one short. */
+    int64_t wait_until = now + (down_ms < ENGINE_WAIT_MAX_MS ? down_ms : ENGINE_WAIT_MAX_MS);
+    if (wait_until > m->wait_until)
+        m->wait_until = wait_until;
     for (size_t i = 0; i < MODEL_KEYS; i++) {
         struct model_key *k = &m->keys[i];
         k->over_at_start = k->used && k->deferred && block_is_over(m, k, now);

@@ -34,7 +34,8 @@ struct core_fixture {
     size_t n_flights;
     unsigned n_posts, n_polls, n_bodies;
     bool stop_file;
-    int64_t wait; /* what the last step said */
+    bool signed_time; /* notifications have a MAC and a signed time */
+    int64_t wait;     /* what the last step said */
 };
 
 static inline struct wall fixture_wall(void *self)
@@ -195,13 +196,16 @@ static inline void core_send(struct core_fixture *f, const char *status, const c
     *kept = (struct core_reply_kept){0};
     struct intake *in = calloc(1, sizeof(*in));
     assert_non_null(in);
-    *in = (struct intake){.source = strdup("grafana"),
-                          .format = ALERT_FORMAT_GRAFANA,
-                          .received_wall = f->wall_ms,
-                          .body = strdup(body),
-                          .body_len = strlen(body),
-                          .reply = keep_reply,
-                          .context = kept};
+    *in =
+        (struct intake){.source = strdup("grafana"),
+                        .format = ALERT_FORMAT_GRAFANA,
+                        .received_wall = f->wall_ms,
+                        .signed_time = f->signed_time,
+                        .claim = {.signed_at_ms = f->wall_ms, .mac = {(unsigned char)f->n_bodies}},
+                        .body = strdup(body),
+                        .body_len = strlen(body),
+                        .reply = keep_reply,
+                        .context = kept};
     assert_int_equal(
         notification_parse(&in->content, in->format, in->body, in->body_len, &limits, &err), 0);
     assert_true(core_submit(f->core, in));

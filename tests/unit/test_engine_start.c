@@ -9,7 +9,8 @@
 static void started(struct fixture *f, int64_t down_ms)
 {
     struct error err = {0};
-    assert_int_equal(engine_started(f->engine, f->now, down_ms, &err), 0);
+    assert_int_equal(engine_started(f->engine, f->now, engine_wait_until(f->now, down_ms, 0), &err),
+                     0);
 }
 
 static void set_defer(struct fixture *f)

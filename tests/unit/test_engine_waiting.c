@@ -15,7 +15,8 @@ static void start_after(struct fixture *f, int64_t down_ms)
 {
     struct error err = {0};
     f->now += down_ms;
-    assert_int_equal(engine_started(f->engine, f->now, down_ms, &err), 0);
+    assert_int_equal(engine_started(f->engine, f->now, engine_wait_until(f->now, down_ms, 0), &err),
+                     0);
 }
 
 static void a_deferral_whose_request_was_cut_waits_after_the_start(void **state)

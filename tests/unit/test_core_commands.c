@@ -1,0 +1,146 @@
+/* Operators' commands: what each does, what each refuses and in which words, and that it is on disk
+ * before it is answered. */
+#include "tests/unit/core_fixture.h"
+
+static void command(struct core_fixture *f, enum core_command what, enum engine_scope scope,
+                    const char *id, enum core_verdict verdict, const char *words)
+{
+    struct core_reply_kept kept = {0};
+    assert_true(core_command(f->core, what, scope, id, keep_reply, &kept));
+    core_settle(f);
+    assert_true(kept.there);
+    if (kept.verdict != verdict || strstr(kept.body, words) == NULL)
+        fail_msg("%d instead of %d: %s", kept.verdict, verdict, kept.body);
+    free(kept.body);
+}
+
+/* The relay_id of the newest flight. */
+static void last_id(const struct core_fixture *f, char out[static ULID_SIZE])
+{
+    assert_true(f->n_flights > 0);
+    memcpy(out, f->flights[f->n_flights - 1]->relay_id, ULID_SIZE);
+}
+
+static void restart(struct core_fixture *f)
+{
+    struct conf *conf = core_conf("retrain", "");
+    core_crash(f);
+    core_up(f, conf);
+    conf_unref(conf);
+}
+
+static void a_pause_blocks_outlives_a_crash_and_ends(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    core_fixture_init(&f, "");
+    command(&f, COMMAND_PAUSE, ENGINE_ROUTE, "nowhere", CORE_NOT_FOUND, "no such route");
+    command(&f, COMMAND_RESUME, ENGINE_TARGET, "nowhere", CORE_NOT_FOUND, "no such target");
+    command(&f, COMMAND_PAUSE, ENGINE_ROUTE, "kospi", CORE_CHANGED,
+            "{\"scope\":\"route\",\"name\":\"kospi\",\"paused\":true}");
+    command(&f, COMMAND_PAUSE, ENGINE_TARGET, "retrain", CORE_CHANGED, "\"paused\":true");
+    restart(&f);
+    core_post(&f, "firing", "a", CORE_STORED, "suppressed\",\"reason\":\"paused");
+    command(&f, COMMAND_RESUME, ENGINE_ROUTE, "kospi", CORE_CHANGED, "\"paused\":false");
+    core_post(&f, "firing", "a", CORE_STORED, "suppressed\",\"reason\":\"paused");
+    command(&f, COMMAND_RESUME, ENGINE_TARGET, "retrain", CORE_CHANGED, "\"paused\":false");
+    command(&f, COMMAND_RESUME, ENGINE_TARGET, "retrain", CORE_CHANGED, "\"paused\":false");
+    restart(&f);
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    core_fixture_clear(&f);
+}
+
+/* Once cancelling freed the key while its POST was under way: a second run could have started. */
+static void only_what_was_not_posted_can_be_cancelled(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    char id[ULID_SIZE];
+    core_fixture_init(&f, "");
+    command(&f, COMMAND_CANCEL, ENGINE_ROUTE, "01KAV9FWXRSXC0DW5Y8QKYP866", CORE_NOT_FOUND,
+            "no such request");
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    last_id(&f, id);
+    command(&f, COMMAND_CANCEL, ENGINE_ROUTE, id, CORE_CONFLICT, "POST");
+    core_post(&f, "firing", "b", CORE_STORED, "\"reason\":\"running\"");
+    core_answer_flight(&f, 0, "", EXCHANGE_NOT_SENT);
+    core_settle(&f);
+    command(&f, COMMAND_CANCEL, ENGINE_ROUTE, id, CORE_CHANGED, "\"reason\":\"cancelled\"");
+    core_shows(&f, QUERY_REQUEST, id, "\"state\":\"dead\",\"reason\":\"cancelled\"");
+    command(&f, COMMAND_CANCEL, ENGINE_ROUTE, id, CORE_CONFLICT, "it has ended");
+    core_pass(&f, HOUR_MS);
+    assert_int_equal(f.n_posts, 1);
+    core_post(&f, "firing", "a", CORE_STORED, "\"verdict\":\"dispatch\"");
+    core_fixture_clear(&f);
+}
+
+static void a_redelivery_is_a_new_request_with_the_old_inputs(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    char old[ULID_SIZE];
+    char new[ULID_SIZE];
+    core_fixture_init(&f, "inputs = ( { name = \"model\"; value = \"{label:model}\"; } );");
+    command(&f, COMMAND_REDELIVER, ENGINE_ROUTE, "01KAV9FWXRSXC0DW5Y8QKYP866", CORE_NOT_FOUND,
+            "no such request");
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    last_id(&f, old);
+    command(&f, COMMAND_REDELIVER, ENGINE_ROUTE, old, CORE_CONFLICT, old); /* it is open */
+    core_answer_flight(&f, 404, "{\"message\":\"Not Found\"}", EXCHANGE_ANSWERED);
+    core_settle(&f);
+    core_stop_file(f.core, true);
+    command(&f, COMMAND_REDELIVER, ENGINE_ROUTE, old, CORE_CONFLICT, "stop file");
+    core_stop_file(f.core, false);
+    command(&f, COMMAND_REDELIVER, ENGINE_ROUTE, old, CORE_CHANGED, "\"replaces\":");
+    core_pass(&f, 2000);
+    last_id(&f, new);
+    assert_string_not_equal(old, new);
+    assert_non_null(strstr(f.flights[0]->body, "\"model\":\"m1\""));
+    core_post(&f, "resolved", "a", CORE_STORED, "\"verdict\":\"resolved\"");
+    core_answer_flight(&f, 0, "", EXCHANGE_NOT_SENT);
+    core_pass(&f, MINUTE_MS); /* no resolve ends it */
+    assert_int_equal(f.n_posts, 3);
+    core_shows(&f, QUERY_REQUEST, new, "\"cause\":\"redeliver\"");
+    core_fixture_clear(&f);
+}
+
+static void rearm_ends_what_keeps_a_key_from_its_next_run(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    core_fixture_init(&f, "");
+    command(&f, COMMAND_REARM, ENGINE_ROUTE, KEY_TEXT, CORE_NOT_FOUND, "no such key");
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    core_answer_flight(&f, 404, "{\"message\":\"Not Found\"}", EXCHANGE_ANSWERED);
+    core_settle(&f);
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"cooldown\"");
+    command(&f, COMMAND_REARM, ENGINE_ROUTE, KEY_TEXT, CORE_CHANGED, "\"rearmed\":true");
+    restart(&f);
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    core_fixture_clear(&f);
+}
+
+static void a_command_that_cannot_be_written_is_refused_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    core_fixture_init(&f, "");
+    memory_store_fail(
+        f.memory, &(struct memory_fault){.operations = MEMORY_COMMIT, .times = 1, .code = -EIO});
+    command(&f, COMMAND_PAUSE, ENGINE_ROUTE, "kospi", CORE_UNAVAILABLE, "cannot be written");
+    core_pass(&f, 2000);
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    core_fixture_clear(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pause_blocks_outlives_a_crash_and_ends),
+        cmocka_unit_test(only_what_was_not_posted_can_be_cancelled),
+        cmocka_unit_test(a_redelivery_is_a_new_request_with_the_old_inputs),
+        cmocka_unit_test(rearm_ends_what_keeps_a_key_from_its_next_run),
+        cmocka_unit_test(a_command_that_cannot_be_written_is_refused_and_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
