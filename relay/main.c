@@ -23,6 +23,11 @@ static const struct {
     {"send", cli_send, "post a signed notification: a file, or one made from options"},
     {"status", cli_status, "what a running relay is doing"},
     {"show", cli_show, "one notification or request, by its id"},
+    {"redeliver", cli_redeliver, "make a new request with the inputs of an old one"},
+    {"cancel", cli_cancel, "drop a request before its POST"},
+    {"rearm", cli_rearm, "end a key's disarming and cooldown"},
+    {"pause", cli_pause, "start nothing for a route or target"},
+    {"resume", cli_resume, "end a pause"},
     {"health", cli_health, "exit 0 when a running relay accepts notifications"},
     {"version", cli_version, "print the version"},
 };
@@ -34,7 +39,7 @@ static void help(FILE *out)
             "usage: drift-relay COMMAND [OPTION…]\n\n",
             DRIFT_RELAY_VERSION);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
     fprintf(out,
             "\ndrift-relay COMMAND --help explains one. Exit codes: 0 ok, 1 refused or failed, "
             "2 usage, 3 cannot reach the relay.\n");

@@ -18,6 +18,11 @@ int cli_sign(int argc, char **argv);
 int cli_send(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_show(int argc, char **argv);
+int cli_redeliver(int argc, char **argv);
+int cli_cancel(int argc, char **argv);
+int cli_rearm(int argc, char **argv);
+int cli_pause(int argc, char **argv);
+int cli_resume(int argc, char **argv);
 int cli_health(int argc, char **argv);
 int cli_version(int argc, char **argv);
 

@@ -1,10 +1,12 @@
 #include "relay/edge/admin.h"
 
 #include "relay/base/log.h"
+#include "relay/edge/admin_commands.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HEADER_MAX    (16 * 1024)
 #define CONNECTIONS   64
@@ -132,6 +134,23 @@ static void api(struct admin *a, struct http_request *r, const char *path)
     http_request_problem(r, 404, NULL, NULL, 0);
 }
 
+static void command(struct admin *a, struct http_request *r, const char *path)
+{
+    struct admin_command c;
+    int parsed = admin_command_parse(&c, path);
+    if (parsed != 0) {
+        http_request_problem(r, parsed < 0 ? 503 : 404, NULL, NULL, 0);
+        return;
+    }
+    uid_t uid = 0;
+    (void)http_request_peer_uid(r, &uid);
+    log_warn("admin", "command", LOG_STR("path", path), LOG_INT("uid", uid));
+    http_request_later(r);
+    if (!core_command(a->core, c.command, c.scope, c.id, reply_json, r))
+        http_request_problem(r, 503, "the relay is busy or shutting down", NULL, 0);
+    free(c.id);
+}
+
 /* It changes nothing, so it needs no more than looking does. */
 static void explain(struct admin *a, struct http_request *r)
 {
@@ -150,6 +169,8 @@ static void complete(void *self, struct http_request *r)
     const char *path = http_request_path(r);
     if (strcmp(path, explain_path) == 0)
         explain(a, r);
+    else if (strcmp(http_request_method(r), "POST") == 0)
+        command(a, r, path + strlen(prefix));
     else if (strcmp(path, "/") == 0)
         text(r, home);
     else if (strcmp(path, "/healthz") == 0)
@@ -164,7 +185,33 @@ static void complete(void *self, struct http_request *r)
         http_request_problem(r, 404, NULL, NULL, 0);
 }
 
-/* Refused before a byte of its body is read: only explain takes one. */
+/* Whoever owns the relay may change what it does: root, and the user it runs as. */
+static bool may_change(const struct http_request *r)
+{
+    uid_t uid;
+    return http_request_peer_uid(r, &uid) && (uid == 0 || uid == geteuid());
+}
+
+/* A POST under /api/v1/: taken over the socket only, where the peer is known. */
+static void begin_command(struct http_request *r)
+{
+    static const char prefix[] = "/api/v1/";
+    static const struct http_header looks[] = {{"Allow", "GET, HEAD"}};
+    struct admin_command c = {.id = NULL};
+    const char *path = http_request_path(r);
+    bool known = strncmp(path, prefix, strlen(prefix)) == 0 &&
+                 admin_command_parse(&c, path + strlen(prefix)) == 0;
+    free(c.id);
+    if (!known)
+        http_request_problem(r, 405, "this only shows", looks, 1);
+    else if (!may_change(r))
+        http_request_problem(r, 403,
+                             "changes are taken over the operators' socket (admin.socket), from "
+                             "root and the user that the relay runs as",
+                             NULL, 0);
+}
+
+/* Refused before a byte of its body is read. */
 static void begin(void *self, struct http_request *r)
 {
     static const struct http_header looks[] = {{"Allow", "GET, HEAD"}};
@@ -175,6 +222,8 @@ static void begin(void *self, struct http_request *r)
     if (strcmp(http_request_path(r), explain_path) == 0) {
         if (strcmp(method, "POST") != 0)
             http_request_problem(r, 405, "a notification is posted", posts, 1);
+    } else if (strcmp(method, "POST") == 0) {
+        begin_command(r);
     } else if (!get) {
         http_request_problem(r, 405, "this listener only shows", looks, 1);
     }
