@@ -247,6 +247,14 @@ const char *model_may_post(const struct model *m, const struct model_request *r,
     return NULL;
 }
 
+void model_batch_over(struct model *m, int64_t now)
+{
+    for (size_t i = 0; i < m->n_requests; i++) {
+        if (model_may_post(m, &m->requests[i], now) == NULL)
+            m->requests[i].could_at = now;
+    }
+}
+
 void model_posting(struct model *m, int request, int64_t now)
 {
     struct model_request *r = &m->requests[request];

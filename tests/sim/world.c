@@ -236,6 +236,7 @@ static void expect_step(struct world *w, int64_t now)
     if (w->n_held > 0) {
         expect_batch(w, w->held, w->n_held, now);
         model_requests_end(&w->x.model, now);
+        model_batch_over(&w->x.model, now);
     }
     /* A reload is a batch of its own. */
     size_t from = 0;
@@ -244,8 +245,10 @@ static void expect_step(struct world *w, int64_t now)
             continue;
         if (i > from)
             expect_batch(w, &w->sent[from], i - from, now);
+        model_batch_over(&w->x.model, now);
         forget_macs(&w->x.ledger, now);
         expect_batch(w, &w->sent[i], 1, now);
+        model_batch_over(&w->x.model, now);
         from = i + 1;
     }
     expect_batch(w, &w->sent[from], w->n_sent - from, now);
