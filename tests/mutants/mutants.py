@@ -24,7 +24,7 @@ BUILD = Path("build/mutants")
 KNOWN = Path("tests/mutants/equivalent.txt")
 TESTS = ("engine*", "effects", "decision", "window", "budget", "key*", "route", "matcher")
 SIMULATOR = "tests/sim"
-SIMULATOR_HISTORIES = "300"
+SIMULATOR_HISTORIES = "60"
 SANITIZED = ["-O1", "-g0", "-w", "-fPIC", "-U_FORTIFY_SOURCE", "-ftrivial-auto-var-init=pattern"]
 SANITIZED += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 LIMIT_S = 20
@@ -96,7 +96,7 @@ class Build:
         for name in sorted(self.programs, key=lambda p: (p == "sim", -self.kills.get(p, 0), p)):
             words = [BUILD / name] + (["--histories", SIMULATOR_HISTORIES] if name == "sim" else [])
             try:
-                r = subprocess.run(words, env=env, timeout=LIMIT_S * (10 if name == "sim" else 1), **QUIET)
+                r = subprocess.run(words, env=env, timeout=LIMIT_S, **QUIET)
                 failed = r.returncode != 0
             except subprocess.TimeoutExpired:
                 failed = True
