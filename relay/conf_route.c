@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR_MS (3600 * 1000LL)
-#define DAY_MS  (24 * HOUR_MS)
-#define LONG_MS (365 * DAY_MS)
+#define HOUR_MS           (3600 * 1000LL)
+#define DAY_MS            (24 * HOUR_MS)
+#define LONG_MS           (365 * DAY_MS)
+#define SHARED_BUDGET_MIN 8 /* below it a budget is small for keys of two labels and more */
 
 static void read_policy(const struct settings_group *g, struct policy *p)
 {
@@ -75,6 +76,16 @@ static void warn_policy(const struct settings_group *g, const struct policy *p)
                          "alerts that still fire would leave");
     if (p->max_members < p->min_alerts)
         settings_warning(g, "min_alerts", "is more than max_members: the key can never fire");
+}
+
+/* A key for each combination of values, and few requests for all of them together. */
+static void warn_shared_budget(const struct settings_group *g, const struct route *r)
+{
+    if (r->n_key_labels >= 2 && r->policy.budget.max < SHARED_BUDGET_MIN)
+        settings_warning(g, settings_has(g, "budget") ? "budget" : "key",
+                         "all keys of the route, one for each combination of %zu labels, share a "
+                         "budget of %lld: when many drift at once, the others wait",
+                         r->n_key_labels, (long long)r->policy.budget.max);
 }
 
 static void read_matchers(const struct settings_group *g, struct route *r)
@@ -168,6 +179,7 @@ static void read_route(const struct conf *c, const struct settings_group *g, str
     read_key(g, &r->route);
     read_policy(g, &r->route.policy);
     warn_policy(g, &r->route.policy);
+    warn_shared_budget(g, &r->route);
     read_inputs(g, r);
 }
 

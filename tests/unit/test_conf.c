@@ -99,7 +99,7 @@ static void test_values_of_a_file_arrive(void **state)
     int r = load(&c, text, &report);
     print_report(&report);
     assert_int_equal(r, 0);
-    assert_int_equal(report.n_warnings, 2);
+    assert_int_equal(report.n_warnings, 3);
     assert_string_equal(c->listen.host, "::1");
     assert_int_equal(c->listen.port, 0);
     assert_string_equal(c->admin.host, "::1");
@@ -314,6 +314,8 @@ static const struct {
     {"a hold past stale_after", IN_ROUTE("hold = \"10h\";"), "t.conf:4: routes[0].hold: is not shorter"},
     {"stale too soon", IN_ROUTE("stale_after = \"5m\";"), "t.conf:4: routes[0].stale_after: "},
     {"more alerts than members", IN_ROUTE("min_alerts = 5; max_members = 4;"), "t.conf:4: routes[0].min_alerts: "},
+    {"a small budget for many keys", OTHER_ROUTE("name = \"r\"; match = ( \"a=b\" ); target = \"retrain\";\nkey = ( \"model\", \"region\" );"), "t.conf:5: routes[0].key: all keys of the route"},
+    {"a small budget that was chosen", OTHER_ROUTE("name = \"r\"; match = ( \"a=b\" ); target = \"retrain\"; key = ( \"model\", \"region\" );\nbudget = { max = 2; };"), "t.conf:5: routes[0].budget: all keys of the route"},
     {"an empty match", OTHER_ROUTE("name = \"r\"; match = ( ); key = ( ); target = \"retrain\";"), "t.conf:4: routes[0].match: is empty"},
     {"a key label without bound", OTHER_ROUTE("name = \"r\"; match = ( \"a=b\" ); target = \"retrain\";\nkey = ( \"pod\" );"), "t.conf:5: routes[0].key: label pod"},
 };
