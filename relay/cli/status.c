@@ -44,6 +44,17 @@ static void print_requests(json_t *list)
     }
 }
 
+/* What ops forget: it would explain why nothing starts. */
+static void print_blocks(const json_t *status)
+{
+    size_t i;
+    const json_t *p;
+    if (json_is_true(json_object_get(status, "stop_file")))
+        printf("  the stop file exists: nothing is started\n");
+    json_array_foreach(json_object_get(status, "paused"), i, p)
+        printf("  paused: %s %s\n", text_of(p, "scope"), text_of(p, "name"));
+}
+
 int cli_status(int argc, char **argv)
 {
     struct cli_args args;
@@ -60,6 +71,7 @@ int cli_status(int argc, char **argv)
     printf("drift-relay %s: %s, %lld keys\n", text_of(status, "version"),
            json_is_true(json_object_get(status, "ready")) ? "ready" : "not ready",
            (long long)json_integer_value(json_object_get(status, "keys")));
+    print_blocks(status);
     const char *state;
     json_t *count;
     json_object_foreach(json_object_get(status, "requests"), state, count)

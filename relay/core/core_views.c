@@ -311,7 +311,17 @@ static void status(struct core *c, struct message *m)
     for (int s = 0; s < REQUEST_STATES; s++)
         buf_addf(&m->reply, "%s\"%s\":%" PRId64, s == 0 ? "" : ",",
                  request_state_text((enum request_state)s), c->counts[s]);
-    buf_add_text(&m->reply, "}}\n");
+    buf_addf(&m->reply, "},\"stop_file\":%s,\"paused\":[", c->stop ? "true" : "false");
+    enum engine_scope scope;
+    const char *name;
+    for (size_t i = 0; (name = engine_paused_at(c->engine, i, &scope)) != NULL; i++) {
+        buf_add_text(&m->reply, i == 0 ? "{" : ",{");
+        add_string(&m->reply, "scope", scope == ENGINE_ROUTE ? "route" : "target");
+        buf_add_char(&m->reply, ',');
+        add_string(&m->reply, "name", name);
+        buf_add_char(&m->reply, '}');
+    }
+    buf_add_text(&m->reply, "]}\n");
     m->verdict = CORE_FOUND;
 }
 

@@ -92,6 +92,8 @@ __attribute__((warn_unused_result)) int engine_set_paused(struct engine *e, enum
                                                           const char *name, bool paused,
                                                           int64_t now, struct error *err);
 bool engine_is_paused(const struct engine *e, enum engine_scope scope, const char *name);
+/* The i-th pause, NULL when there are no more; valid until they change. */
+const char *engine_paused_at(const struct engine *e, size_t i, enum engine_scope *scope);
 
 /* Restoring from the store, before the first event. restore_key takes k. */
 __attribute__((warn_unused_result)) int engine_restore_key(struct engine *e, struct key *k,

@@ -10,6 +10,14 @@ static bool waits_for_release(const struct key *k)
     return k->deferred_at != 0 && k->deferred_for == REASON_PAUSED;
 }
 
+const char *engine_paused_at(const struct engine *e, size_t i, enum engine_scope *scope)
+{
+    if (i >= e->n_paused)
+        return NULL;
+    *scope = e->paused[i].scope;
+    return e->paused[i].name;
+}
+
 static int add_paused(struct engine *e, enum engine_scope scope, const char *name)
 {
     struct paused *grown = realloc(e->paused, (e->n_paused + 1) * sizeof(*grown));

@@ -42,8 +42,11 @@ def test_a_pause_from_the_command_line_blocks_until_it_is_resumed(relay: Relay, 
     relay.restart()
     assert decided(relay.post(fresh())) == ["suppressed/paused"]
     assert cli(relay, "resume", "kospi") == (0, "kospi: resumed\n")
+    assert relay.api("status")["paused"] == []
     assert cli(relay, "pause", "target:retrain") == (0, "target:retrain: paused\n")
     assert decided(relay.post(fresh())) == ["suppressed/paused"]
+    assert relay.api("status")["paused"] == [{"scope": "target", "name": "retrain"}]
+    assert "  paused: target retrain\n" in cli(relay, "status")[1]
     assert cli(relay, "resume", "target:retrain")[0] == 0
     stays(lambda: standin.runs() == [], 1, "no run so far")
     assert decided(relay.post(fresh())) == ["dispatch/first"]
