@@ -298,8 +298,7 @@ void conf_read_file(struct conf *c, struct settings *s)
     const struct settings_group *store = settings_group(root, "store", false);
     if (store != NULL) {
         conf_read_path(store, "path", &c->store_path);
-        if (settings_duration_ms(store, "retain", false, DAY_MS, 3650 * DAY_MS, &c->retain_ms))
-            settings_warning(store, "retain", "has no effect yet: this version removes nothing");
+        (void)settings_duration_ms(store, "retain", false, DAY_MS, 3650 * DAY_MS, &c->retain_ms);
     }
     conf_read_path(root, "stop_file", &c->stop_file);
     read_log(root, c);

@@ -205,10 +205,14 @@ static void run_batch(struct core *c, struct message *batch)
 {
     struct error err = {0};
     int r = 0;
-    for (struct message *m = batch; r == 0 && m != NULL; m = (struct message *)(void *)m->mail.next)
+    size_t messages = 0;
+    for (struct message *m = batch; r == 0 && m != NULL;
+         m = (struct message *)(void *)m->mail.next, messages++)
         r = handle(c, m, &err);
     if (r == 0)
         r = core_due(c, &err);
+    if (r == 0)
+        r = core_retain(c, messages, &err);
     if (r == 0)
         r = core_commit(c, &err);
     if (r == 0) {

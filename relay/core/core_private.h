@@ -117,6 +117,7 @@ struct core {
     size_t n_learnt;
     int64_t floor;              /* unix ms */
     int64_t oldest_mac;         /* relay ms, INT64_MAX = none */
+    int64_t retain_next;        /* relay ms: when to look for old history again */
     int64_t next_due;           /* relay ms: when a request or timer wants something */
     struct exchange **starting; /* to be started once the batch is on disk */
     size_t n_starting, cap_starting;
@@ -176,6 +177,10 @@ void core_free_flights(struct core *c);
 __attribute__((warn_unused_result)) int core_request_dies(struct core *c, struct request *r,
                                                           const char *reason, enum request_end end,
                                                           int64_t now, struct error *err);
+
+/* core_retention.c: at the end of a batch of so many messages */
+__attribute__((warn_unused_result)) int core_retain(struct core *c, size_t messages,
+                                                    struct error *err);
 
 /* core_commands.c */
 __attribute__((warn_unused_result)) int core_handle_command(struct core *c, struct message *m,

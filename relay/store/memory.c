@@ -275,6 +275,7 @@ static const struct store_ops ops = {
     .get_target_memory = memory_get_target_memory,
     .list_requests = memory_list_requests,
     .list_attempts = memory_list_attempts,
+    .forget_history = memory_forget_history,
     .add_outcome = memory_add_outcome,
     .list_outcomes = memory_list_outcomes,
     .put_pause = memory_put_pause,

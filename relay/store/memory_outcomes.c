@@ -74,3 +74,12 @@ int memory_list_outcomes(void *self, const char *key,
     }
     return 0;
 }
+
+int memory_forget_history(void *self, const struct store_retention *before, size_t limit,
+                          size_t *forgotten, struct error *err)
+{
+    (void)before;
+    (void)limit;
+    *forgotten = 0;
+    return memory_change(self, "forgetting history", err);
+}

@@ -271,6 +271,7 @@ static const struct store_ops ops = {
     .get_target_memory = sqlite_get_target_memory,
     .list_requests = sqlite_list_requests,
     .list_attempts = sqlite_list_attempts,
+    .forget_history = sqlite_forget_history,
     .add_outcome = sqlite_add_outcome,
     .list_outcomes = sqlite_list_outcomes,
     .put_pause = sqlite_put_pause,

@@ -8,6 +8,7 @@
  *   sqlite_fault.c         what a failure is called and what to do about it
  *   sqlite_notifications.c, sqlite_keys.c, sqlite_requests.c, sqlite_learnt.c,
  *   sqlite_outcomes.c, sqlite_pauses.c   the rows themselves
+ *   sqlite_retention.c     history that is old enough to go
  */
 #ifndef RELAY_STORE_SQLITE_PRIVATE_H
 #define RELAY_STORE_SQLITE_PRIVATE_H
@@ -53,6 +54,9 @@ enum sqlite_statement {
     STATEMENT_GET_CREDENTIAL,
     STATEMENT_PUT_TARGET,
     STATEMENT_GET_TARGET,
+    STATEMENT_FORGET_NOTIFICATIONS,
+    STATEMENT_FORGET_REQUESTS,
+    STATEMENT_FORGET_OUTCOMES,
     STATEMENT_ADD_OUTCOME,
     STATEMENT_LIST_OUTCOMES,
     STATEMENT_PUT_PAUSE,
@@ -214,6 +218,8 @@ int sqlite_put_target_memory(void *self, const char *target, const struct target
                              struct error *err);
 int sqlite_get_target_memory(void *self, const char *target, struct target_memory *out,
                              struct error *err);
+int sqlite_forget_history(void *self, const struct store_retention *before, size_t limit,
+                          size_t *forgotten, struct error *err);
 int sqlite_add_outcome(void *self, const struct store_outcome_row *o, struct error *err);
 int sqlite_list_outcomes(void *self, const char *key,
                          void (*each)(void *context, const struct store_outcome_row *o),

@@ -72,6 +72,16 @@ static const char *const statement_sql[SQLITE_STATEMENTS] = {
         " ON CONFLICT (name) DO UPDATE SET name = excluded.name" TARGET_COLUMNS(COLUMN_REPLACE),
     [STATEMENT_GET_TARGET] = "SELECT 1" TARGET_COLUMNS(COLUMN_NAME) " FROM targets WHERE name = ?",
 
+    /* Rows are added in order, so the oldest are the first by seq: never more than LIMIT of them are read. */
+    [STATEMENT_FORGET_NOTIFICATIONS] =
+        "DELETE FROM notifications WHERE seq IN (SELECT seq FROM"
+        " (SELECT seq, received_at FROM notifications ORDER BY seq LIMIT ?) WHERE received_at < ?)",
+    [STATEMENT_FORGET_REQUESTS] =
+        "DELETE FROM requests WHERE seq IN (SELECT seq FROM"
+        " (SELECT seq, open, created_at FROM requests ORDER BY seq LIMIT ?) WHERE open = 0 AND created_at < ?)",
+    [STATEMENT_FORGET_OUTCOMES] =
+        "DELETE FROM outcomes WHERE seq IN (SELECT seq FROM"
+        " (SELECT seq, at_wall FROM outcomes ORDER BY seq LIMIT ?) WHERE at_wall < ?)",
     [STATEMENT_ADD_OUTCOME] =
         "INSERT INTO outcomes (seq" OUTCOME_COLUMNS(COLUMN_NAME) ") VALUES (NULL" OUTCOME_COLUMNS(COLUMN_MARK) ")",
     [STATEMENT_LIST_OUTCOMES] =

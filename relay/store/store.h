@@ -59,6 +59,12 @@ struct store_mac {
     int64_t received_at;
 };
 
+/* What may be forgotten: what is older than these. */
+struct store_retention {
+    int64_t received, created; /* relay ms: of notifications, of requests */
+    int64_t outcome_wall;      /* unix ms: of outcomes */
+};
+
 enum store_outcome { STORE_NONE = 1 /* get_…: no such row */ };
 
 struct store_ops {
@@ -120,6 +126,11 @@ struct store_ops {
     int (*get_target_memory)(void *self, const char *target, struct target_memory *out,
                              struct error *err);
 
+    /* Looks at the oldest `limit` notifications, requests and outcomes, and forgets those of them
+     * that are older than `before` says, open requests excepted; *forgotten = how many. A store
+     * that does not outlive its process may keep them all (memory does). */
+    int (*forget_history)(void *self, const struct store_retention *before, size_t limit,
+                          size_t *forgotten, struct error *err);
     int (*add_outcome)(void *self, const struct store_outcome_row *o, struct error *err);
     /* An operator's pauses; putting one that is there leaves it, with its time. */
     int (*put_pause)(void *self, enum engine_scope scope, const char *name, int64_t since_wall,

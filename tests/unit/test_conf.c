@@ -99,7 +99,7 @@ static void test_values_of_a_file_arrive(void **state)
     int r = load(&c, text, &report);
     print_report(&report);
     assert_int_equal(r, 0);
-    assert_int_equal(report.n_warnings, 3);
+    assert_int_equal(report.n_warnings, 2);
     assert_string_equal(c->listen.host, "::1");
     assert_int_equal(c->listen.port, 0);
     assert_string_equal(c->admin.host, "::1");
@@ -300,7 +300,6 @@ static void test_faults_come_in_the_order_of_lines(void **state)
 static const struct {
     const char *name, *text, *warning;
 } warned[] = {
-    {"retain, without effect yet", FIRST("store = { retain = \"1w\"; };"), "t.conf:1: store.retain: has no effect yet"},
     {"a short secret", IN_AUTH("scheme = \"grafana-hmac\";\nsecret_files = ( \"$D/short\" );"), "t.conf:6: sources[0].auth.secret_files: "},
     {"no signed time", IN_AUTH("scheme = \"grafana-hmac\"; secret_files = ( \"$D/secret\" );\ntimestamp_header = \"\";"), "t.conf:6: sources[0].auth.timestamp_header: is empty"},
     {"Alertmanager cannot sign", "sources = ( { name = \"a\"; format = \"alertmanager\"; " AUTH " } );\n" TARGETS ROUTES, "t.conf:1: sources[0].format: Alertmanager does not sign"},

@@ -120,7 +120,7 @@ static void test_the_full_sample_states_the_defaults(void **state)
     struct conf_report report;
     load_sample(&least, "config/drift-relay.conf", 0, &report);
     conf_report_clear(&report);
-    load_sample(&full, "config/drift-relay.full.conf", 1 /* store.retain */, &report);
+    load_sample(&full, "config/drift-relay.full.conf", 0, &report);
     conf_report_clear(&report);
     assert_memory_equal(&full->routes[0].route.policy, &policy_default, sizeof(policy_default));
     assert_string_equal(full->listen.host, least->listen.host);

@@ -129,6 +129,13 @@ static void a_connection_is_as_safe_as_we_say(void **state)
             fail_msg("%s is %lld", settings[i].sql, (long long)number(s, settings[i].sql));
 }
 
+/* Reads the first rows of a table, as many as its LIMIT says. */
+static bool reads_few(int which)
+{
+    return which == STATEMENT_FORGET_NOTIFICATIONS || which == STATEMENT_FORGET_REQUESTS ||
+           which == STATEMENT_FORGET_OUTCOMES;
+}
+
 /* Every table is STRICT, and every query that could run over a long table has its index. */
 static void queries_use_their_indexes(void **state)
 {
@@ -150,7 +157,7 @@ static void queries_use_their_indexes(void **state)
             bool sorts = strstr(step, "TEMP B-TREE") != NULL;
             bool scans = strncmp(step, "SCAN ", 5) == 0 && strstr(step, "USING") == NULL &&
                          which != STATEMENT_LOAD_KEYS && which != STATEMENT_LOAD_PAUSES &&
-                         strstr(step, "subquery") == NULL;
+                         !reads_few(which) && strstr(step, "subquery") == NULL;
             if (sorts || scans)
                 fail_msg("%s: %s", sqlite3_sql(s->statements[which]), step);
         }
