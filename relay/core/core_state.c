@@ -91,7 +91,7 @@ static int configure_engine(struct core *c, struct error *err)
                                    .n_routes = c->conf->n_routes,
                                    .targets = c->engine_targets,
                                    .n_targets = c->conf->n_targets};
-    int r = engine_configure(c->engine, &config, err);
+    int r = engine_configure(c->engine, &config, relay_time_now(&c->time), err);
     return r != 0 ? r : engine_set_stop(c->engine, c->stop, relay_time_now(&c->time), err);
 }
 

@@ -126,8 +126,10 @@ size_t *engine_key_count(struct engine *e, const char *route)
     return &grown[e->n_counts++].keys;
 }
 
-int engine_configure(struct engine *e, const struct engine_config *config, struct error *err)
+int engine_configure(struct engine *e, const struct engine_config *config, int64_t now,
+                     struct error *err)
 {
+    e->now = now;
     e->config = *config;
     return engine_refresh(e, NULL, err); /* deadlines follow the policies */
 }

@@ -80,8 +80,9 @@ void engine_free_p(struct engine **e);
 
 /* A new config acts at once: all windows end by its policies. Keys of routes that are gone keep the
  * default policy until they are forgotten. */
-__attribute__((warn_unused_result)) int
-engine_configure(struct engine *e, const struct engine_config *config, struct error *err);
+__attribute__((warn_unused_result)) int engine_configure(struct engine *e,
+                                                         const struct engine_config *config,
+                                                         int64_t now, struct error *err);
 
 /* The stop file: nothing is POSTed, everything is blocked. */
 __attribute__((warn_unused_result)) int engine_set_stop(struct engine *e, bool stop, int64_t now,

@@ -184,6 +184,8 @@ static int decide_alerts(struct work *w, struct effects *out)
 int engine_notification(struct engine *e, const struct engine_event *event, struct effects *out,
                         struct error *err)
 {
+    if (!event->dry)
+        e->now = event->now;
     SCOPED(engine_work_clear)
     struct work w = {.engine = e, .event = event, .out = event->dry ? NULL : out};
     int r = engine_apply(&w);

@@ -156,7 +156,6 @@ int engine_advance(struct engine *e, struct key *k, int64_t now, struct effects 
 {
     struct window_rules rules = engine_rules(e, k);
     bool fired = window_fires(k, rules.policy);
-    e->now = now;
     if (!window_advance(k, &rules, now))
         return 0;
     int r = effects_change(out, k);

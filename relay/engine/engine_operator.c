@@ -45,6 +45,7 @@ static void remove_paused(struct engine *e, enum engine_scope scope, const char 
 /* A pause or the stop file came or went: `released` if it went. */
 static int pause_changed(struct engine *e, bool released, int64_t now, struct error *err)
 {
+    e->now = now;
     if (released)
         e->released_at = now;
     return engine_refresh(e, waits_for_release, err);
@@ -75,6 +76,7 @@ int engine_rearm(struct engine *e, const char *key, int64_t now, struct effects 
     struct key *k = key_table_find(e->keys, key);
     if (k == NULL)
         return ENGINE_NO_KEY;
+    e->now = now;
     int r = engine_advance(e, k, now, out);
     k->disarmed_at = 0;
     k->cooldown_from = 0;
@@ -143,6 +145,7 @@ int engine_redeliver(struct engine *e, const struct redelivery *r, struct effect
         if (strcmp(e->config.targets[i].name, r->target) == 0)
             target = e->config.targets[i].name;
     }
+    e->now = r->now;
     *d = (struct decision){.verdict = VERDICT_IGNORED, .reason = REASON_NO_ROUTE};
     if (route == NULL || target == NULL)
         return 0;

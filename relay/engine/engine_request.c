@@ -52,6 +52,7 @@ int engine_posting(struct engine *e, const char *key, const char *relay_id, int6
     struct key *k = owner(e, key, relay_id);
     if (k == NULL)
         return 0;
+    e->now = now;
     k->posted_at = now;
     k->executed = true;
     k->settled = false;
@@ -74,6 +75,7 @@ int engine_ended(struct engine *e, const char *key, const char *relay_id, enum r
     struct key *k = owner(e, key, relay_id);
     if (k == NULL)
         return 0;
+    e->now = now;
     k->executed = true; /* it ends here, whatever advancing finds */
     int r = engine_advance(e, k, now, out);
     if (end == END_NOTHING_RAN || end == END_REFUSED)

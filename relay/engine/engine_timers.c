@@ -69,6 +69,7 @@ int engine_timers(struct engine *e, int64_t now, struct wall wall, struct effect
                   struct error *err)
 {
     int r = 0;
+    e->now = now;
     for (int i = 0; r == 0 && i < KEYS_PER_RUN && engine_next(e) <= now; i++) {
         struct key *k = key_table_first(e->keys);
         r = engine_advance(e, k, now, out);

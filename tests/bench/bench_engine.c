@@ -87,7 +87,7 @@ static struct engine *make_engine(const struct engine_config *config)
     struct error err = {0};
     const struct engine_ports ports = {.rng = rng_system(), .inputs = no_inputs};
     must(engine_new(&e, &ports, &err), &err);
-    must(engine_configure(e, config, &err), &err);
+    must(engine_configure(e, config, START, &err), &err);
     return e;
 }
 

@@ -85,7 +85,7 @@ static inline void fixture_configure(struct fixture *f)
 
     f->config = (struct engine_config){
         .routes = f->in_order, .n_routes = 2, .targets = &f->target, .n_targets = 1};
-    assert_int_equal(engine_configure(f->engine, &f->config, &err), 0);
+    assert_int_equal(engine_configure(f->engine, &f->config, f->now, &err), 0);
 }
 
 static inline void fixture_init(struct fixture *f)

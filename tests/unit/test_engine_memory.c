@@ -127,7 +127,7 @@ static int step(struct fixture *f, int number, struct error *err)
     case 0:
         return engine_new(&f->engine, &f->ports, err);
     case 1:
-        return engine_configure(f->engine, &f->config, err);
+        return engine_configure(f->engine, &f->config, f->now, err);
     case 2:
         if (redelivers_first && redeliver(f, err) != 0)
             return -ENOMEM;

@@ -17,7 +17,7 @@ static struct engine_target *init(struct fixture *f)
     f->routes[1].target = second_target;
     f->config.targets = targets;
     f->config.n_targets = 2;
-    assert_int_equal(engine_configure(f->engine, &f->config, &err), 0);
+    assert_int_equal(engine_configure(f->engine, &f->config, f->now, &err), 0);
     return targets;
 }
 

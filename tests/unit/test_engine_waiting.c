@@ -90,9 +90,60 @@ static void the_oldest_deferral_is_asked_first(void **state)
     fixture_clear(&f);
 }
 
+/* Once a look ahead moved the engine's own time on, and timers waited for it. */
+static void a_dry_run_in_the_future_moves_no_timer(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err = {0};
+    char id[ULID_SIZE];
+    fixture_init(&f);
+    assert_says(fire(&f, "a"), DISPATCH, FIRST);
+    open_request(&f, id);
+    f.now += 5 * HOUR;
+    body_begin(&f);
+    (void)body_add(&f, ALERT_FIRING, "b", "m1", START);
+    body_post(&f, true);
+    f.now = START + MINUTE;
+    effects_clear(&f.effects);
+    fixture_policy(&f)->stale_after_ms = HOUR;
+    assert_int_equal(engine_not_executed(f.engine, KEY, id, &f.effects, &err), 0);
+    assert_int_equal(engine_next(f.engine), START + HOUR);
+    fixture_clear(&f);
+}
+
+/* A reload makes three holds be over at once: the smaller text is asked first, however long each is
+ * over. */
+static void holds_that_a_reload_ends_are_asked_in_the_order_of_their_keys(void **state)
+{
+    (void)state;
+    struct fixture f;
+    static const char *const models[] = {"m3", "m2", "m1"};
+    fixture_init(&f);
+    fixture_policy(&f)->hold_ms = HOUR;
+    fixture_policy(&f)->budget = (struct budget_policy){.max = 1, .per_ms = 24 * HOUR};
+    for (size_t i = 0; i < 3; i++) {
+        body_begin(&f);
+        (void)body_add(&f, ALERT_FIRING, "a", models[i], START);
+        body_post(&f, false);
+        assert_says(&f.effects.decisions[0], HELD, HOLD);
+        f.now += MINUTE;
+    }
+    fixture_policy(&f)->hold_ms = SECOND;
+    fixture_configure(&f);
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 3);
+    assert_string_equal(f.effects.outcomes[0].key, "kospi/m1");
+    assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
+    assert_says(&f.effects.outcomes[1], SUPPRESSED, BUDGET);
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_dry_run_in_the_future_moves_no_timer),
+        cmocka_unit_test(holds_that_a_reload_ends_are_asked_in_the_order_of_their_keys),
         cmocka_unit_test(a_deferral_whose_request_was_cut_waits_after_the_start),
         cmocka_unit_test(a_rearm_does_not_cut_the_wait_short),
         cmocka_unit_test(the_oldest_deferral_is_asked_first),
