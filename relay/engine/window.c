@@ -24,15 +24,13 @@ static int64_t stale_end(const struct member *m, const struct window_rules *r)
     return window_due(r, end_of(m->heard_at, r->policy->stale_after_ms));
 }
 
-/* End of `settle` for a key that is quiet; INT64_MAX while it is not. Quiet before the POST does
- * not count. */
-static int64_t settle_end(const struct key *k, const struct window_rules *r)
+/* End of `settle` for a key that is quiet; INT64_MAX while it is not. Quiet before `post`, the POST
+ * that disarmed it or will, does not count. */
+static int64_t settle_end(const struct key *k, const struct window_rules *r, int64_t post)
 {
     if (k->n_members > 0 || k->quiet_since == 0)
         return INT64_MAX;
-    int64_t from = k->quiet_since;
-    from = k->posted_at > from ? k->posted_at : from;
-    from = k->disarmed_at > from ? k->disarmed_at : from;
+    int64_t from = k->quiet_since > post ? k->quiet_since : post;
     return window_due(r, end_of(from, r->policy->settle_ms));
 }
 
@@ -45,7 +43,7 @@ int64_t window_disarmed_end(const struct key *k, const struct window_rules *r)
 {
     if (k->disarmed_at == 0 || r->policy->rearm == REARM_COOLDOWN)
         return 0;
-    int64_t settled = settle_end(k, r);
+    int64_t settled = settle_end(k, r, k->disarmed_at);
     int64_t rearmed = rearm_after_end(k, r->policy);
     return settled < rearmed ? settled : rearmed;
 }
@@ -109,14 +107,23 @@ static bool clear_over(int64_t *began, int64_t length, int64_t now)
     return true;
 }
 
+/* An open request's end may still disarm the key. */
+static bool may_settle(const struct key *k)
+{
+    return k->relay_id[0] != '\0' && !k->settled;
+}
+
 bool window_advance(struct key *k, const struct window_rules *r, int64_t now)
 {
     const struct policy *p = r->policy;
     bool changed = drop_stale(k, r, now);
-    if (settle_end(k, r) <= now) {
-        changed = changed || k->disarmed_at != 0 || !k->settled;
+    if (k->disarmed_at != 0 && settle_end(k, r, k->disarmed_at) <= now) {
         k->disarmed_at = 0;
+        changed = true;
+    }
+    if (may_settle(k) && settle_end(k, r, k->posted_at) <= now) {
         k->settled = true;
+        changed = true;
     }
     if (k->deferred_at != 0)
         return changed; /* it must see when its block ended */
@@ -139,8 +146,10 @@ int64_t window_next(const struct key *k, const struct window_rules *r)
     int64_t next = INT64_MAX;
     for (size_t i = 0; i < k->n_members; i++)
         earlier(&next, stale_end(&k->members[i], r));
-    if (!k->settled)
-        earlier(&next, settle_end(k, r));
+    if (k->disarmed_at != 0)
+        earlier(&next, settle_end(k, r, k->disarmed_at));
+    if (may_settle(k))
+        earlier(&next, settle_end(k, r, k->posted_at));
     if (k->deferred_at != 0)
         return next;
     if (k->disarmed_at != 0)

@@ -372,9 +372,47 @@ static void what_was_quiet_before_the_post_settles_after_it(void **state)
     }
 }
 
+/* Once the POST of a redelivery moved the time from which the key, disarmed by the run before,
+ * counts as quiet, although that POST came to nothing. */
+static void a_redelivery_that_is_refused_leaves_the_key_as_it_was(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err = {0};
+    struct decision d = {0};
+    char old[ULID_SIZE];
+    fixture_init(&f);
+    fixture_policy(&f)->cooldown_ms = 0;
+    fixture_policy(&f)->retry_after_ms = 0;
+    assert_says(fire(&f, "a"), DISPATCH, FIRST);
+    open_request(&f, old);
+    posting(&f);
+    ended(&f, END_RAN);
+    f.now += MINUTE;
+    assert_says(resolve(&f, "a"), RESOLVED, QUIET);
+    f.now += 5 * MINUTE;
+    const struct redelivery r = {.relay_id = old,
+                                 .key = KEY,
+                                 .route = "kospi",
+                                 .target = "retrain",
+                                 .inputs = "{}",
+                                 .now = f.now,
+                                 .wall = {START}};
+    effects_clear(&f.effects);
+    assert_int_equal(engine_redeliver(f.engine, &r, &f.effects, &d, &err), 0);
+    assert_says(&d, DISPATCH, FIRST);
+    posting(&f);
+    f.now += 11 * MINUTE; /* quiet for settle since the resolve */
+    (void)post_one(&f, ALERT_NO_DATA, "a", START);
+    ended(&f, END_REFUSED);
+    assert_says(fire(&f, "a"), DISPATCH, FIRST);
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_redelivery_that_is_refused_leaves_the_key_as_it_was),
         cmocka_unit_test(a_pause_is_of_one_route_or_one_target),
         cmocka_unit_test(each_pause_ends_by_itself),
         cmocka_unit_test(a_paused_request_waits),

@@ -203,11 +203,14 @@ static void a_new_request_was_never_posted_and_its_key_not_quiet_since(void **st
     (void)state;
     struct fixture f;
     fixture_init(&f);
-    run_once(&f, "a", END_FAILED);
+    assert_says(fire(&f, "a"), DISPATCH, FIRST);
+    posting(&f);
     assert_says(resolve(&f, "a"), RESOLVED, QUIET);
     f.now += 15 * MINUTE;
     timers(&f);
     assert_true(the_key(&f)->settled);
+    ended(&f, END_RAN);
+    assert_int_equal(the_key(&f)->disarmed_at, 0);
     f.now = START + 6 * HOUR - 1;
     assert_says(fire(&f, "a"), SUPPRESSED, COOLDOWN);
     f.now++;

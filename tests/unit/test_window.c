@@ -181,6 +181,8 @@ static void only_what_changed_is_called_a_change(void **state)
     (void)state;
     struct key *k = make();
     k->quiet_since = T;
+    assert_false(window_advance(k, RULES(p), T + 50)); /* nothing that settling would arm */
+    (void)snprintf(k->relay_id, sizeof(k->relay_id), "%s", "01JD0000000000000000000000");
     assert_true(window_advance(k, RULES(p), T + 50));
     assert_true(k->settled);
     assert_false(window_advance(k, RULES(p), T + 50));
