@@ -98,8 +98,8 @@ static int cancel(struct core *c, struct message *m, struct error *err)
     if (r == NULL || r->state != REQUEST_QUEUED)
         return 0;
     m->verdict = CORE_CHANGED;
-    buf_addf(&m->reply, "{\"relay_id\":\"%s\",\"state\":\"dead\",\"reason\":\"cancelled\"}\n",
-             r->relay_id);
+    buf_addf(&m->reply, "{\"relay_id\":\"%s\",\"state\":\"%s\",\"reason\":\"%s\"}\n", r->relay_id,
+             r->executed ? "parked" : "dead", r->executed ? "may_have_run" : "cancelled");
     return core_request_dies(c, r, "cancelled", END_NOTHING_RAN, relay_time_now(&c->time), err);
 }
 

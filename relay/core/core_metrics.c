@@ -28,6 +28,9 @@ void core_metrics_make(struct core_metrics *m, struct metrics *registry)
     m->run_conclusions =
         metrics_counter(registry, "run_conclusions_total", "Runs that ended, by their conclusion.",
                         "target,conclusion");
+    m->duplicate_runs =
+        metrics_counter(registry, "duplicate_runs_total",
+                        "Runs found beyond the first that carry one relay_id.", "target");
     m->run_active = metrics_gauge(registry, "run_active", "Runs that are followed now.", "");
     m->queue_oldest = metrics_gauge(registry, "queue_oldest_seconds",
                                     "Age of the oldest request that was not POSTed yet.", "");

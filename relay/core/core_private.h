@@ -72,6 +72,7 @@ struct flight {
 
 struct learnt {
     char *target;
+    char *place; /* exchange_place of it: what was learnt is stored under that name */
     struct target_memory memory;
 };
 
@@ -79,7 +80,7 @@ struct core_metrics {
     struct metrics *registry;
     struct metric *alerts, *timers, *requests, *dispatch_attempts, *dispatch_seconds,
         *run_conclusions, *run_active, *queue_oldest, *key_states, *rate_remaining, *token_expiry,
-        *commit_seconds, *store_errors, *reload_time, *truncated;
+        *commit_seconds, *store_errors, *reload_time, *truncated, *duplicate_runs;
 };
 
 struct core {
@@ -162,6 +163,28 @@ void core_drop_ended(struct core *c, struct request *r);
 struct request *core_find_open(struct core *c, const char *relay_id);
 struct credential *core_find_credential(struct core *c, const char *name);
 struct request_view core_view_of(const struct request *r);
+/* What was learnt of the target's workflow; targets of one place share it. NULL: no such target. */
+struct learnt *core_find_learnt(struct core *c, const char *target);
+void core_due_at(struct core *c, int64_t at);
+/* x is started once the batch is on disk. Takes x. */
+__attribute__((warn_unused_result)) int core_start_exchange(struct core *c, struct exchange *x,
+                                                            struct error *err);
+/* The request ended: its key learns it, the store keeps it. Frees r. */
+__attribute__((warn_unused_result)) int core_end_request(struct core *c, struct request *r,
+                                                         enum request_state before,
+                                                         enum request_end end, int64_t now,
+                                                         struct error *err);
+
+/* core_find.c */
+/* A poll or a page of a list, now or when c->next_due says. Frees r when it ends. */
+__attribute__((warn_unused_result)) int core_consider_read(struct core *c, struct request *r,
+                                                           enum request_step step, int64_t at,
+                                                           int64_t now, struct error *err);
+/* Frees r when it ends. */
+__attribute__((warn_unused_result)) int core_answer_read(struct core *c, struct request *r,
+                                                         enum exchange_kind kind,
+                                                         const struct exchange_answer *answer,
+                                                         int64_t now, struct error *err);
 
 /* core_flights.c: the exchanges under way, at most one of a request */
 bool core_in_flight(const struct core *c, const char *relay_id);

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define READS_PER_CREDENTIAL 4
-
 struct request_view core_view_of(const struct request *r)
 {
     return (struct request_view){.key = r->key,
@@ -63,11 +61,14 @@ struct credential *core_find_credential(struct core *c, const char *name)
     return NULL;
 }
 
-static struct target_memory *find_memory(struct core *c, const char *target)
+struct learnt *core_find_learnt(struct core *c, const char *target)
 {
-    for (size_t i = 0; i < c->n_learnt; i++) {
-        if (strcmp(c->learnt[i].target, target) == 0)
-            return &c->learnt[i].memory;
+    struct learnt *own = NULL;
+    for (size_t i = 0; own == NULL && i < c->n_learnt; i++)
+        own = strcmp(c->learnt[i].target, target) == 0 ? &c->learnt[i] : NULL;
+    for (size_t i = 0; own != NULL && i < c->n_learnt; i++) {
+        if (strcmp(c->learnt[i].place, own->place) == 0)
+            return &c->learnt[i];
     }
     return NULL;
 }
@@ -75,15 +76,14 @@ static struct target_memory *find_memory(struct core *c, const char *target)
 /* --- what is due -------------------------------------------------------------------------------
  */
 
-static void due_at(struct core *c, int64_t at)
+void core_due_at(struct core *c, int64_t at)
 {
     if (at < c->next_due)
         c->next_due = at;
 }
 
-/* The request ended: its key learns it, the store keeps it. Frees r. */
-static int end_request(struct core *c, struct request *r, enum request_state before,
-                       enum request_end end, int64_t now, struct error *err)
+int core_end_request(struct core *c, struct request *r, enum request_state before,
+                     enum request_end end, int64_t now, struct error *err)
 {
     if (end == END_NOTHING_RAN || end == END_REFUSED)
         r->slot = false;
@@ -105,10 +105,10 @@ int core_request_dies(struct core *c, struct request *r, const char *reason, enu
 {
     enum request_state before = r->state;
     request_die(r, reason);
-    return end_request(c, r, before, end, now, err);
+    return core_end_request(c, r, before, r->executed ? END_RAN : end, now, err);
 }
 
-static int start(struct core *c, struct exchange *x, struct error *err)
+int core_start_exchange(struct core *c, struct exchange *x, struct error *err)
 {
     if (c->n_starting == c->cap_starting) {
         size_t cap = c->cap_starting == 0 ? 8 : c->cap_starting * 2;
@@ -132,16 +132,20 @@ static int post(struct core *c, struct request *r, const struct target *target,
 {
     enum request_state before = r->state;
     struct exchange *x;
-    int result = exchange_dispatch(&x, target, find_memory(c, target->name), r->relay_id, r->inputs,
-                                   r->redirect, err);
+    int result = exchange_dispatch(&x, target, &core_find_learnt(c, target->name)->memory,
+                                   r->relay_id, r->inputs, r->redirect, err);
     if (result == -EINVAL) { /* it can never be built: the request's fault, not the store's */
         (void)snprintf(r->detail, sizeof(r->detail), "%.*s", (int)sizeof(r->detail) - 1, err->text);
         return core_request_dies(c, r, "refused", END_REFUSED, now, err);
     }
     if (result != 0)
         return result;
-    result = start(c, x, err);
-    request_posting(r, now);
+    result = request_posting(r, x, limits_clock(credential, now, clock_wall(c->ports.clock)), now);
+    if (result != 0) {
+        exchange_free(x);
+        return error_set(err, result, "core: out of memory");
+    }
+    result = core_start_exchange(c, x, err);
     limits_wrote(credential, now);
     SCOPED(effects_clear) struct effects effects = {0};
     if (result == 0)
@@ -158,7 +162,8 @@ static int post(struct core *c, struct request *r, const struct target *target,
 }
 
 /* May r be POSTed now? It is, or it dies, or c->next_due says when to ask again. Frees r when it
- * dies. */
+ * dies. One that was lost is asked as if it had never been POSTed: nobody wants the run any more
+ * once the key stopped firing or it expired. */
 static int consider_post(struct core *c, struct request *r, int64_t at, int64_t now,
                          struct error *err)
 {
@@ -166,6 +171,7 @@ static int consider_post(struct core *c, struct request *r, int64_t at, int64_t 
     const struct target *target = conf_target_by_name(c->conf, r->target);
     struct credential *credential =
         target == NULL ? NULL : core_find_credential(c, target->credential);
+    view.executed = false;
     enum may_post may = engine_may_post(c->engine, &view, now);
     if (may == MAY_POST_EXPIRED)
         return core_request_dies(c, r, "expired", END_REFUSED, now, err);
@@ -173,8 +179,7 @@ static int consider_post(struct core *c, struct request *r, int64_t at, int64_t 
         return core_request_dies(c, r, "resolved", END_NOTHING_RAN, now, err);
     if (may == MAY_POST_WAIT || c->quitting)
         return 0; /* asked again when the stop file or the pause goes */
-    if (!r->executed)
-        due_at(c, engine_expires_at(c->engine, &view));
+    core_due_at(c, engine_expires_at(c->engine, &view));
     if (credential == NULL) {
         (void)snprintf(r->detail, sizeof(r->detail), "target %.100s is no longer in the config",
                        r->target);
@@ -183,40 +188,12 @@ static int consider_post(struct core *c, struct request *r, int64_t at, int64_t 
     int64_t free_at = limits_write_at(credential);
     at = at > free_at ? at : free_at;
     if (at > now) {
-        due_at(c, at);
+        core_due_at(c, at);
         return 0;
     }
     if (core_count_flights(c, EXCHANGE_DISPATCH, credential->name) > 0)
         return 0; /* its answer brings us back */
     return post(c, r, target, credential, now, err);
-}
-
-static int consider_poll(struct core *c, struct request *r, int64_t at, int64_t now,
-                         struct error *err)
-{
-    const struct target *target = conf_target_by_name(c->conf, r->target);
-    struct credential *credential =
-        target == NULL ? NULL : core_find_credential(c, target->credential);
-    if (c->quitting)
-        return 0;
-    if (credential == NULL) { /* its target left the config: followed again if it comes back */
-        enum request_state before = r->state;
-        if (request_lost_track(r, now))
-            return end_request(c, r, before, END_RAN, now, err);
-        due_at(c, r->accepted_at + REQUEST_TRACK_MS);
-        return 0;
-    }
-    int64_t free_at = limits_read_at(credential);
-    at = at > free_at ? at : free_at;
-    if (at > now) {
-        due_at(c, at);
-        return 0;
-    }
-    if (core_count_flights(c, EXCHANGE_RUN, credential->name) >= READS_PER_CREDENTIAL)
-        return 0;
-    struct exchange *x;
-    int result = exchange_run(&x, target, r->relay_id, r->run_id, r->etag, err);
-    return result != 0 ? result : start(c, x, err);
 }
 
 static int due_requests(struct core *c, int64_t now, struct error *err)
@@ -229,8 +206,8 @@ static int due_requests(struct core *c, int64_t now, struct error *err)
             enum request_step step = request_next_step(r, &at);
             if (step == STEP_POST)
                 result = consider_post(c, r, at, now, err);
-            else if (step == STEP_POLL)
-                result = consider_poll(c, r, at, now, err);
+            else if (step != STEP_NONE)
+                result = core_consider_read(c, r, step, at, now, err);
         }
         if (result != 0)
             return result;
@@ -298,24 +275,24 @@ static int answer_dispatch(struct core *c, struct request *r, struct message *m,
     const struct target *target = conf_target_by_name(c->conf, r->target);
     struct target gone = {.name = r->target, .repository = (char[]){""}, .api_url = (char[]){""}};
     struct target_memory scratch = {0};
-    struct target_memory *memory = find_memory(c, r->target);
+    struct learnt *learnt = core_find_learnt(c, r->target);
     struct credential *credential =
         target == NULL ? NULL : core_find_credential(c, target->credential);
     enum request_state before = r->state;
     enum outcome outcome;
     struct attempt attempt;
     struct wall wall = clock_wall(c->ports.clock);
-    bool learnt = request_posted(r, answer, target == NULL ? &gone : target,
-                                 memory == NULL ? &scratch : memory, &outcome, &attempt, now, wall,
-                                 c->ports.rng);
+    bool changed = request_posted(r, answer, target == NULL ? &gone : target,
+                                  learnt == NULL ? &scratch : &learnt->memory, &outcome, &attempt,
+                                  now, wall, c->ports.rng);
     metric_add(c->metrics.dispatch_attempts, 1, r->target, outcome_text(outcome), NULL);
     metric_observe(c->metrics.dispatch_seconds, (double)answer->duration_ms / 1000, NULL);
     log_info("core", "posted", LOG_STR("relay_id", r->relay_id), LOG_STR("target", r->target),
              LOG_STR("outcome", outcome_text(outcome)), LOG_INT("http_status", answer->status),
              LOG_STR("state", request_state_text(r->state)), LOG_STR("detail", attempt.detail));
     int result = core_begin(c, err);
-    if (result == 0 && learnt && memory != NULL)
-        result = ops->put_target_memory(c->ports.store.self, r->target, memory, err);
+    if (result == 0 && changed && learnt != NULL)
+        result = ops->put_target_memory(c->ports.store.self, learnt->place, &learnt->memory, err);
     if (result == 0 && credential != NULL) {
         (void)limits_note(credential, answer, outcome, now, wall);
         limits_wrote(credential, now);
@@ -326,47 +303,15 @@ static int answer_dispatch(struct core *c, struct request *r, struct message *m,
     if (result != 0)
         return result;
     if (r->state == REQUEST_DEAD)
-        return end_request(c, r, before, END_REFUSED, now, err);
+        return core_end_request(c, r, before, END_REFUSED, now, err);
     if (!request_is_open(r->state))
-        return end_request(c, r, before, END_RAN, now, err);
+        return core_end_request(c, r, before, END_RAN, now, err);
     SCOPED(effects_clear) struct effects effects = {0};
     if (!r->executed)
         result = engine_not_executed(c->engine, r->key, r->relay_id, &effects, err);
     if (result == 0)
         result = core_apply(c, &effects, now, err);
     return result != 0 ? result : core_put_request(c, r, before, err);
-}
-
-static bool failed(const char *conclusion)
-{
-    return strcmp(conclusion, "failure") == 0 || strcmp(conclusion, "timed_out") == 0 ||
-           strcmp(conclusion, "startup_failure") == 0;
-}
-
-static int answer_run(struct core *c, struct request *r, struct message *m, int64_t now,
-                      struct error *err)
-{
-    const struct exchange_answer *answer = &m->u.answer.answer;
-    const struct store_ops *ops = c->ports.store.ops;
-    const struct target *target = conf_target_by_name(c->conf, r->target);
-    struct credential *credential =
-        target == NULL ? NULL : core_find_credential(c, target->credential);
-    struct target_memory scratch = {0};
-    struct target_memory *memory = find_memory(c, r->target);
-    enum request_state before = r->state;
-    bool learnt = request_polled(r, answer, memory == NULL ? &scratch : memory, now);
-    int result = core_begin(c, err);
-    if (result == 0 && learnt && memory != NULL)
-        result = ops->put_target_memory(c->ports.store.self, r->target, memory, err);
-    if (result == 0 && credential != NULL &&
-        limits_note(credential, answer, limits_class(answer), now, clock_wall(c->ports.clock)))
-        result = ops->put_credential(c->ports.store.self, credential, err);
-    if (result != 0)
-        return result;
-    if (request_is_open(r->state))
-        return core_put_request(c, r, before, err);
-    metric_add(c->metrics.run_conclusions, 1, r->target, r->reason, NULL);
-    return end_request(c, r, before, failed(r->reason) ? END_FAILED : END_RAN, now, err);
 }
 
 int core_handle_answer(struct core *c, struct message *m, struct error *err)
@@ -377,6 +322,7 @@ int core_handle_answer(struct core *c, struct message *m, struct error *err)
     if (r == NULL)
         return 0;
     int64_t now = relay_time_now(&c->time);
-    return m->u.answer.kind == EXCHANGE_DISPATCH ? answer_dispatch(c, r, m, now, err)
-                                                 : answer_run(c, r, m, now, err);
+    return m->u.answer.kind == EXCHANGE_DISPATCH
+               ? answer_dispatch(c, r, m, now, err)
+               : core_answer_read(c, r, m->u.answer.kind, &m->u.answer.answer, now, err);
 }

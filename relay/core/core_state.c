@@ -77,7 +77,7 @@ static int load_credentials(struct core *c, struct error *err)
     }
     for (size_t i = 0; i < c->n_learnt; i++) {
         c->learnt[i].memory = (struct target_memory){0};
-        int r = c->ports.store.ops->get_target_memory(c->ports.store.self, c->learnt[i].target,
+        int r = c->ports.store.ops->get_target_memory(c->ports.store.self, c->learnt[i].place,
                                                       &c->learnt[i].memory, err);
         if (r < 0)
             return r;
@@ -96,6 +96,33 @@ static int configure_engine(struct core *c, struct error *err)
 }
 
 /* A request found `sending` was cut between its POST and the record of it: it may have run. */
+static int recover(struct core *c, struct request *r, int64_t now, struct error *err)
+{
+    enum request_state before = r->state;
+    if (!request_recover(r, now))
+        return 0;
+    log_warn("core", request_state_text(r->state), LOG_STR("relay_id", r->relay_id),
+             LOG_STR("key", r->key), LOG_STR("reason", r->reason), LOG_STR("detail", r->detail));
+    /* Its POST may have left just before the end: the next one keeps its distance from now on. */
+    const struct target *target = conf_target_by_name(c->conf, r->target);
+    struct credential *credential =
+        target == NULL ? NULL : core_find_credential(c, target->credential);
+    SCOPED(effects_clear) struct effects effects = {0};
+    int result = core_put_request(c, r, before, err);
+    if (result == 0 && credential != NULL) {
+        limits_wrote(credential, now);
+        result = c->ports.store.ops->put_credential(c->ports.store.self, credential, err);
+    }
+    if (request_is_open(r->state))
+        return result;
+    if (result == 0)
+        result = engine_ended(c->engine, r->key, r->relay_id, END_RAN, now, &effects, err);
+    if (result == 0)
+        result = core_apply(c, &effects, now, err);
+    core_drop_ended(c, r);
+    return result;
+}
+
 static int recover_requests(struct core *c, struct error *err)
 {
     int64_t now = relay_time_now(&c->time);
@@ -103,30 +130,9 @@ static int recover_requests(struct core *c, struct error *err)
     if (begun != 0)
         return begun;
     for (size_t i = c->n_open; i-- > 0;) {
-        struct request *r = c->open[i];
-        enum request_state before = r->state;
-        if (!request_recover(r))
-            continue;
-        /* Its POST may have left just before the end: the next one keeps its distance from now on.
-         */
-        const struct target *target = conf_target_by_name(c->conf, r->target);
-        struct credential *credential =
-            target == NULL ? NULL : core_find_credential(c, target->credential);
-        log_warn("core", "parked", LOG_STR("relay_id", r->relay_id), LOG_STR("key", r->key),
-                 LOG_STR("reason", r->reason), LOG_STR("detail", r->detail));
-        SCOPED(effects_clear) struct effects effects = {0};
-        int result = core_put_request(c, r, before, err);
-        if (result == 0 && credential != NULL) {
-            limits_wrote(credential, now);
-            result = c->ports.store.ops->put_credential(c->ports.store.self, credential, err);
-        }
-        if (result == 0)
-            result = engine_ended(c->engine, r->key, r->relay_id, END_RAN, now, &effects, err);
-        if (result == 0)
-            result = core_apply(c, &effects, now, err);
+        int result = recover(c, c->open[i], now, err);
         if (result != 0)
             return result;
-        core_drop_ended(c, r);
     }
     return core_commit(c, err);
 }
@@ -174,8 +180,10 @@ static void free_credentials(struct core *c)
 {
     for (size_t i = 0; i < c->n_credentials; i++)
         free(c->credentials[i].name);
-    for (size_t i = 0; i < c->n_learnt; i++)
+    for (size_t i = 0; i < c->n_learnt; i++) {
         free(c->learnt[i].target);
+        free(c->learnt[i].place);
+    }
     free(c->credentials);
     free(c->learnt);
     c->credentials = NULL;
@@ -198,10 +206,11 @@ static int name_credentials(struct core *c, struct error *err)
         c->n_credentials++;
     }
     for (size_t i = 0; i < c->conf->n_targets; i++) {
-        c->learnt[i].target = strdup(c->conf->targets[i].name);
-        if (c->learnt[i].target == NULL)
-            return error_set(err, -ENOMEM, "core: out of memory");
         c->n_learnt++;
+        c->learnt[i].target = strdup(c->conf->targets[i].name);
+        c->learnt[i].place = exchange_place(&c->conf->targets[i], NULL);
+        if (c->learnt[i].target == NULL || c->learnt[i].place == NULL)
+            return error_set(err, -ENOMEM, "core: out of memory");
     }
     return 0;
 }

@@ -170,7 +170,7 @@ static void launch(struct dispatcher *d, const struct conf *conf, struct flight 
         .body_len = x->body_len,
         .connect_timeout_ms = GITHUB_CONNECT_TIMEOUT_MS,
         .timeout_ms = GITHUB_TIMEOUT_MS,
-        .response_max = GITHUB_RESPONSE_MAX,
+        .response_max = x->response_max,
         .fresh = x->kind == EXCHANGE_DISPATCH, /* never silently sent twice */
         .allow_http =
             strncmp(x->url, "http:", 5) == 0, /* the config lets it pass for loopback only */

@@ -1,5 +1,6 @@
 #include "relay/github/exchange.h"
 
+#include "relay/base/parse.h"
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
 #include "relay/github/inputs.h"
@@ -63,6 +64,7 @@ static int make(struct exchange **out, enum exchange_kind kind, const struct tar
     memcpy(x->relay_id, relay_id, strlen(relay_id) + 1);
     x->kind = kind;
     x->method = kind == EXCHANGE_DISPATCH ? "POST" : "GET";
+    x->response_max = kind == EXCHANGE_RUNS ? GITHUB_RUNS_MAX : GITHUB_RESPONSE_MAX;
     *out = GIVE(x);
     return 0;
 }
@@ -71,6 +73,31 @@ static int make(struct exchange **out, enum exchange_kind kind, const struct tar
 static void add_actions_url(struct buf *url, const struct target *target)
 {
     buf_addf(url, "%s/repos/%s/actions", target->api_url, target->repository);
+}
+
+/* … "/workflows/W", or what a 307 led to without "/dispatches". */
+static void add_workflow_url(struct buf *url, const struct target *target, const char *redirect)
+{
+    static const char tail[] = "/dispatches";
+
+    if (redirect != NULL && url_same_origin(redirect, target->api_url)) {
+        size_t len = strlen(redirect);
+        bool has_tail = len > strlen(tail) && strcmp(redirect + len - strlen(tail), tail) == 0;
+        buf_add(url, redirect, has_tail ? len - strlen(tail) : len);
+        return;
+    }
+    add_actions_url(url, target);
+    buf_add_text(url, "/workflows/");
+    url_add_segment(url, target->workflow);
+}
+
+char *exchange_place(const struct target *target, const char *redirect)
+{
+    SCOPED(buf_free) struct buf place = BUF_INIT(2 * URL_MAX);
+
+    add_workflow_url(&place, target, redirect);
+    buf_addf(&place, "@%s", target->ref);
+    return buf_give(&place);
 }
 
 static int set_url(struct exchange *x, struct buf *url, struct error *err)
@@ -151,13 +178,14 @@ int exchange_dispatch(struct exchange **out, const struct target *target,
     if (redirect != NULL && url_same_origin(redirect, target->api_url)) {
         buf_add_text(&url, redirect);
     } else {
-        add_actions_url(&url, target);
-        buf_add_text(&url, "/workflows/");
-        url_add_segment(&url, target->workflow);
+        add_workflow_url(&url, target, NULL);
         buf_add_text(&url, "/dispatches");
     }
     if ((r = set_url(x, &url, err)) < 0)
         return r;
+    x->correlated = sent != NULL;
+    if ((x->place = exchange_place(target, redirect)) == NULL)
+        return error_set(err, -ENOMEM, "exchange: out of memory");
     *out = GIVE(x);
     return 0;
 }
@@ -193,6 +221,39 @@ int exchange_run(struct exchange **out, const struct target *target, const char 
     return 0;
 }
 
+/* Whole seconds, as in GitHub's search syntax. */
+static void add_time(struct buf *url, int64_t unix_ms)
+{
+    char text[RFC3339_MAX];
+
+    format_rfc3339_ms(text, unix_ms);
+    buf_addf(url, "%.19sZ", text);
+}
+
+int exchange_runs(struct exchange **out, const struct target *target, const char *relay_id,
+                  const char *place, int64_t since, const char *until, int page, struct error *err)
+{
+    SCOPED(exchange_free_p) struct exchange *x = NULL;
+    SCOPED(buf_free) struct buf url = BUF_INIT(URL_MAX);
+
+    int r = make(&x, EXCHANGE_RUNS, target, relay_id, err);
+    if (r < 0)
+        return r;
+    buf_add(&url, place, strcspn(place, "@")); /* a URL of ours holds none; a ref may */
+    if (!url_same_origin(buf_text(&url), target->api_url))
+        return error_set(err, -EINVAL, "%s: its api_url is another server's now", target->name);
+    buf_add_text(&url, "/runs?event=workflow_dispatch&created=");
+    buf_add_text(&url, until[0] == '\0' ? "%3E%3D" : "");
+    add_time(&url, since);
+    if (until[0] != '\0')
+        buf_addf(&url, "..%s", until);
+    buf_addf(&url, "&exclude_pull_requests=true&per_page=%d&page=%d", GITHUB_RUNS_PER_PAGE, page);
+    if ((r = set_url(x, &url, err)) < 0)
+        return r;
+    *out = GIVE(x);
+    return 0;
+}
+
 void exchange_free(struct exchange *x)
 {
     if (x == NULL)
@@ -203,6 +264,7 @@ void exchange_free(struct exchange *x)
     free(x->url);
     free(x->body);
     free(x->credential);
+    free(x->place);
     free(x);
 }
 

@@ -18,10 +18,14 @@
 #define GITHUB_CONNECT_TIMEOUT_MS 10000
 #define GITHUB_TIMEOUT_MS         30000 /* GitHub itself gives up after 10 s */
 #define GITHUB_RESPONSE_MAX       (1024 * 1024)
+#define GITHUB_RUNS_MAX           (8 * 1024 * 1024) /* a run is some 20 kB, plus its commit message */
+#define GITHUB_RUNS_PER_PAGE      50
+#define GITHUB_RUNS_LISTED        1000 /* a filtered list ends there, whatever total_count says */
 
 enum exchange_kind {
     EXCHANGE_DISPATCH, /* POST …/actions/workflows/W/dispatches: not idempotent */
     EXCHANGE_RUN,      /* GET …/actions/runs/ID */
+    EXCHANGE_RUNS,     /* GET …/actions/workflows/W/runs?…: one page of a list */
 };
 
 struct exchange {
@@ -32,11 +36,17 @@ struct exchange {
     char **headers; /* "Name: value", ended by NULL, without Authorization */
     char *body;     /* NULL for a GET */
     size_t body_len;
-    char *credential; /* name */
+    size_t response_max; /* bytes */
+    char *credential;    /* name */
+    bool correlated;     /* a dispatch: it carries the input relay_id */
+    char *place;         /* a dispatch: exchange_place of where it goes; else NULL */
 };
 
 /* Does a POST for this target carry the input relay_id? */
 bool exchange_sends_relay_id(const struct target *target, const struct target_memory *memory);
+/* Which workflow file this is about, "URL of the workflow@ref": what was learnt of one says nothing
+ * of another. redirect: as below. NULL when out of memory; caller frees. */
+char *exchange_place(const struct target *target, const char *redirect);
 /* inputs: a JSON object of strings without relay_id. redirect: NULL, or the URL of a same-host 307
  * to POST to instead; one that is not of the target's present scheme, host and port is not followed
  * (the config may have changed since it was stored). -EINVAL with err: inputs that are none, more
@@ -51,6 +61,12 @@ __attribute__((warn_unused_result)) int exchange_run(struct exchange **out,
                                                      const struct target *target,
                                                      const char *relay_id, int64_t run_id,
                                                      const char *etag, struct error *err);
+/* Page `page` (from 1) of the workflow_dispatch runs of the workflow at `place` created since (unix
+ * ms), until that RFC 3339 time when it is not "". -EINVAL with err: the place is not of the
+ * target's present scheme, host and port. */
+__attribute__((warn_unused_result)) int
+exchange_runs(struct exchange **out, const struct target *target, const char *relay_id,
+              const char *place, int64_t since, const char *until, int page, struct error *err);
 void exchange_free(struct exchange *x); /* NULL is fine */
 void exchange_free_p(struct exchange **x);
 

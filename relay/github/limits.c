@@ -19,6 +19,15 @@ int64_t limits_read_at(const struct credential *c)
     return c->not_before;
 }
 
+int64_t limits_clock(const struct credential *c, int64_t now, struct wall wall)
+{
+    int64_t at;
+
+    if (c->clock_ms == 0 || __builtin_add_overflow(now, c->clock_ms, &at))
+        return wall.ms;
+    return at;
+}
+
 void limits_wrote(struct credential *c, int64_t now)
 {
     if (now > c->last_write)
@@ -137,16 +146,27 @@ static void block(struct credential *c, const struct exchange_answer *answer, in
     reply_clear(&reply);
 }
 
-static void note_headers(struct credential *c, const struct exchange_answer *answer)
+static void note_headers(struct credential *c, const struct exchange_answer *answer, int64_t now)
 {
     const char *expiry = exchange_answer_header(answer, "github-authentication-token-expiration");
     int64_t remaining = reply_number(answer, "x-ratelimit-remaining");
-    int64_t ms;
+    const char *date = exchange_answer_header(answer, "date");
+    int64_t ms, ahead;
 
     if (remaining >= 0)
         c->remaining = remaining;
+    if (date != NULL && date_parse_http(&ms, date) && !__builtin_sub_overflow(ms, now, &ahead))
+        c->clock_ms = ahead == 0 ? 1 : ahead;
     if (expiry != NULL && date_parse_expiry(&ms, expiry))
         c->token_expiry_s = ms / 1000;
+}
+
+static bool moved(int64_t clock_ms, int64_t before)
+{
+    int64_t by;
+
+    return (clock_ms == 0) != (before == 0) || __builtin_sub_overflow(clock_ms, before, &by) ||
+           by > LIMITS_CLOCK_MS || by < -LIMITS_CLOCK_MS;
 }
 
 bool limits_note(struct credential *c, const struct exchange_answer *answer, enum outcome outcome,
@@ -155,7 +175,7 @@ bool limits_note(struct credential *c, const struct exchange_answer *answer, enu
     const struct credential before = *c;
 
     if (answer->transport == EXCHANGE_ANSWERED)
-        note_headers(c, answer);
+        note_headers(c, answer, now);
     if (outcome == OUTCOME_LIMITED) {
         block(c, answer, limited_wait(c, answer, wall), now);
     } else if (outcome == OUTCOME_CREDENTIAL) {
@@ -166,6 +186,7 @@ bool limits_note(struct credential *c, const struct exchange_answer *answer, enu
         c->blocks = 0;
         c->reason[0] = '\0';
     }
-    return c->not_before != before.not_before || c->blocks != before.blocks ||
-           c->token_expiry_s != before.token_expiry_s || strcmp(c->reason, before.reason) != 0;
+    return moved(c->clock_ms, before.clock_ms) || c->not_before != before.not_before ||
+           c->blocks != before.blocks || c->token_expiry_s != before.token_expiry_s ||
+           strcmp(c->reason, before.reason) != 0;
 }

@@ -18,7 +18,8 @@
 #define LIMITS_WAIT_MAX_MS       (24 * 3600 * 1000) /* what a header may ask for at most */
 #define LIMITS_BACKOFF_MS        60000              /* without a header: doubling … */
 #define LIMITS_LIMITED_MAX_MS    (3600 * 1000)      /* … up to this after a limit, */
-#define LIMITS_CREDENTIAL_MAX_MS (900 * 1000)       /* … this after a refusal */
+#define LIMITS_CLOCK_MS          10000        /* smaller changes of clock_ms need not be stored */
+#define LIMITS_CREDENTIAL_MAX_MS (900 * 1000) /* … this after a refusal */
 
 struct credential {
     char *name;
@@ -29,11 +30,14 @@ struct credential {
     int64_t
         token_expiry_s; /* github-authentication-token-expiration as unix seconds, 0 = unknown */
     char reason[128];   /* why it is blocked, "" when it is not */
+    int64_t clock_ms;   /* GitHub's Date (unix ms) less relay time, as last heard; 0 = never */
 };
 
 /* Earliest relay time of the next write / read. */
 int64_t limits_write_at(const struct credential *c);
 int64_t limits_read_at(const struct credential *c);
+/* GitHub's clock (unix ms) as far as its answers told; our own before the first of them. */
+int64_t limits_clock(const struct credential *c, int64_t now, struct wall wall);
 /* A POST leaves now: call it with request_posting, in the same commit, and again when its answer is
  * there, whatever that is: only then is it sure that it left no later. */
 void limits_wrote(struct credential *c, int64_t now);

@@ -2,6 +2,7 @@
 
 #include "relay/github/utf8.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,7 @@ void request_free(struct request *r)
     free(r->run_url);
     free(r->etag);
     free(r->redirect);
+    free(r->place);
 }
 
 enum request_step request_next_step(const struct request *r, int64_t *at)
@@ -59,9 +61,10 @@ enum request_step request_next_step(const struct request *r, int64_t *at)
     case REQUEST_ADOPTED:
     case REQUEST_RUNNING:
         return STEP_POLL;
-    case REQUEST_SENDING:
     case REQUEST_ACCEPTED_NO_ID:
     case REQUEST_AMBIGUOUS:
+        return STEP_LOOK;
+    case REQUEST_SENDING:
     case REQUEST_LOST:
     case REQUEST_DONE:
     case REQUEST_DEAD:
@@ -89,13 +92,24 @@ static void drop_redirect(struct request *r)
     r->hops = 0;
 }
 
-void request_posting(struct request *r, int64_t now)
+int request_posting(struct request *r, const struct exchange *x, int64_t github_ms, int64_t now)
 {
     if (r->state != REQUEST_QUEUED)
-        return;
+        return 0;
+    char *place = strdup(x->place);
+    if (place == NULL)
+        return -ENOMEM;
+    free(r->place);
+    r->place = place;
+    r->correlated = x->correlated;
+    if (!r->executed) { /* else the run of an earlier POST may still show */
+        r->look_from = now;
+        r->look_wall = github_ms;
+    }
     enter(r, REQUEST_SENDING, "");
     r->attempts++;
     r->posted_at = now;
+    return 0;
 }
 
 /* 5 s doubled for each failure before this one, spread by a fifth to both sides so that requests
@@ -128,13 +142,21 @@ static void requeue_at_once(struct request *r, const struct outcome_detail *d, i
     r->next_at = now;
 }
 
+static void die(struct request *r, const char *reason)
+{
+    if (r->executed)
+        enter(r, REQUEST_PARKED, "may_have_run");
+    else
+        enter(r, REQUEST_DEAD, reason);
+}
+
 static void redirected(struct request *r, struct outcome_detail *d, int64_t now)
 {
     if (r->hops >= REQUEST_HOPS_MAX) {
         drop_redirect(r);
-        enter(r, REQUEST_DEAD, "refused");
         (void)snprintf(r->detail, sizeof(r->detail), "HTTP 307 more than %d times in a row",
                        REQUEST_HOPS_MAX);
+        die(r, "refused");
         return;
     }
     free(r->redirect);
@@ -155,6 +177,28 @@ static void accepted(struct request *r, struct outcome_detail *d, int64_t now)
     r->accepted_at = now;
     r->failures = 0;
     r->next_at = now + REQUEST_POLL_MS;
+}
+
+/* Nothing more can be known of it. */
+static void give_up(struct request *r)
+{
+    if (r->state == REQUEST_ACCEPTED_NO_ID)
+        enter(r, REQUEST_DONE, "untracked");
+    else
+        enter(r, REQUEST_PARKED, "may_have_run");
+}
+
+/* A run may exist, and only its title can tell. */
+static void look(struct request *r, enum request_state state, int64_t now)
+{
+    enter(r, state, "");
+    r->executed = true;
+    r->failures = 0;
+    r->polls = 0;
+    r->grace_until = now + REQUEST_GRACE_MS;
+    r->next_at = now + REQUEST_POLL_MS;
+    if (!r->correlated)
+        give_up(r);
 }
 
 /* What the answer teaches about the target: at once the first time, else it would not end. */
@@ -178,9 +222,8 @@ static bool take_outcome(struct request *r, struct outcome_detail *d, struct tar
         accepted(r, d, now);
         break;
     case OUTCOME_ACCEPTED_NO_ID:
-        enter(r, REQUEST_DONE, "untracked");
-        r->executed = true;
         r->accepted_at = now;
+        look(r, REQUEST_ACCEPTED_NO_ID, now);
         break;
     case OUTCOME_NOT_SENT:
     case OUTCOME_LIMITED:
@@ -195,11 +238,10 @@ static bool take_outcome(struct request *r, struct outcome_detail *d, struct tar
     case OUTCOME_NO_RELAY_ID:
         return learn(r, &memory->no_relay_id, d, now, rng);
     case OUTCOME_REFUSED:
-        enter(r, REQUEST_DEAD, "refused");
+        die(r, "refused");
         break;
     case OUTCOME_AMBIGUOUS:
-        enter(r, REQUEST_PARKED, "may_have_run");
-        r->executed = true;
+        look(r, REQUEST_AMBIGUOUS, now);
         break;
     }
     return false;
@@ -233,35 +275,45 @@ bool request_posted(struct request *r, const struct exchange_answer *answer,
     return changed;
 }
 
-bool request_recover(struct request *r)
+bool request_recover(struct request *r, int64_t now)
 {
-    switch (r->state) {
-    case REQUEST_SENDING:
-    case REQUEST_AMBIGUOUS:
-    case REQUEST_LOST:
-        enter(r, REQUEST_PARKED, "may_have_run");
-        if (r->detail[0] == '\0')
-            (void)snprintf(r->detail, sizeof(r->detail),
-                           "the relay stopped before the answer was recorded");
-        break;
-    case REQUEST_ACCEPTED_NO_ID:
-        enter(r, REQUEST_DONE, "untracked");
-        break;
-    case REQUEST_QUEUED:
-    case REQUEST_ACCEPTED:
-    case REQUEST_ADOPTED:
-    case REQUEST_RUNNING:
-    case REQUEST_DONE:
-    case REQUEST_DEAD:
-    case REQUEST_PARKED:
+    if (r->state != REQUEST_SENDING && r->state != REQUEST_LOST)
         return false;
-    }
-    r->executed = true;
+    (void)snprintf(r->detail, sizeof(r->detail),
+                   "the relay stopped before the answer was recorded");
+    look(r, REQUEST_AMBIGUOUS, now);
+    return true;
+}
+
+static bool is_looked_for(const struct request *r)
+{
+    return r->state == REQUEST_ACCEPTED_NO_ID || r->state == REQUEST_AMBIGUOUS;
+}
+
+int64_t request_track_until(const struct request *r)
+{
+    return (is_looked_for(r) ? r->posted_at : r->accepted_at) + REQUEST_TRACK_MS;
+}
+
+bool request_lost_track(struct request *r, int64_t now)
+{
+    bool followed =
+        r->state == REQUEST_ACCEPTED || r->state == REQUEST_ADOPTED || r->state == REQUEST_RUNNING;
+    if ((!followed && !is_looked_for(r)) || now < request_track_until(r))
+        return false;
+    if (followed)
+        enter(r, REQUEST_DONE, "unknown");
+    else
+        give_up(r);
     return true;
 }
 
 void request_die(struct request *r, const char *reason)
 {
-    if (r->state == REQUEST_QUEUED)
-        enter(r, REQUEST_DEAD, reason);
+    if (r->state != REQUEST_QUEUED)
+        return;
+    if (r->executed)
+        (void)snprintf(r->detail, sizeof(r->detail),
+                       "its run did not appear, and it was not POSTed again: %s", reason);
+    die(r, reason);
 }

@@ -1,15 +1,24 @@
 /* request.h - one durable intent to start one run, from its creation to the run's conclusion.
  *
  *   queued -> sending -> accepted -> running -> done(CONCLUSION | unknown)
- *     ^         |  |  `-> done(untracked)     accepted, no id known
- *     |         |  `----> parked(may_have_run)
- *     `---------´ not sent or refused for now
+ *     ^ ^       | | |                  ^
+ *     | |       | | `-> accepted_no_id |-> adopted -> running
+ *     | |       | |          |         |
+ *     | |       | |          `-> done(untracked)
+ *     | |       | `---> ambiguous -> adopted | parked(may_have_run)
+ *     | |       |            |
+ *     | `-------´            `-> lost
+ *     |  not sent or            |
+ *     |  refused for now        |
+ *     `-------------------------´ once
  *   sending -> dead(refused), queued -> dead(expired | resolved | cancelled)
  *
- * accepted_no_id, ambiguous, adopted and lost are states of reconciliation, which does not exist
- * yet: no event leads to them. One found in a store is handled all the same: adopted is polled like
- * accepted, the others end in request_recover. Every event that a state does not take leaves it as
- * it is.
+ * accepted_no_id and ambiguous look for the run: they read the list of the workflow's runs for a
+ * title that shows [relay_id] (request_listed). Not listed counts only when a reading that began
+ * after the grace was complete. It means that nothing ran (lost, passed through at once) where the
+ * target is known to show it, and nothing elsewhere. What may have run never ends dead: it is
+ * parked instead, also when it was lost and is then refused, expired, resolved or cancelled. Every
+ * event that a state does not take leaves it as it is.
  *
  * Pure: events in, changed struct out; core stores it. `sending` is on disk before the POST leaves,
  * so a crash in between is ambiguous, not free. Times are relay ms unless they say wall. */
@@ -42,6 +51,12 @@ enum request_state {
 #define REQUEST_POLL_MAX_MS     (600 * 1000)  /* … up to this */
 #define REQUEST_GONE_MS         (3600 * 1000) /* of 404s: the run was deleted */
 #define REQUEST_FRESH_MS        60000         /* reads lag behind writes: a 404 says nothing yet */
+#define REQUEST_GRACE_MS        (45 * 60 * 1000) /* as long as runs were seen to take until they showed \
+                                                  */
+#define REQUEST_SINCE_MS  120000                 /* a list begins so long before the POST */
+#define REQUEST_LOOK_MS   120000                 /* between two readings: 5 s doubling to this */
+#define REQUEST_PAGES_MAX 200                    /* of one reading: 10,000 runs */
+#define REQUEST_FOUND_MAX 8                      /* runs of one relay_id that are told apart */
 #define REQUEST_TRACK_MS                                                                           \
     (36 * 3600 * 1000) /* a queued job lives 24 h; an answer after that is of no use */
 const char *request_state_text(enum request_state s);
@@ -49,12 +64,30 @@ bool request_state_parse(enum request_state *out, const char *text);
 /* Neither done, dead nor parked. */
 bool request_is_open(enum request_state s);
 
+/* One reading of the list, page by page. Newest first; past GITHUB_RUNS_LISTED it goes on with what
+ * was created until the oldest one seen. */
+struct run_search {
+    int page;      /* the one asked for; 0 = no reading is on */
+    int pages;     /* asked for in all */
+    int64_t began; /* relay */
+    int64_t since; /* unix ms */
+    char until[24];
+    char oldest[24];     /* created_at of the last run that had one */
+    bool unsorted;       /* it is not the oldest */
+    int64_t total, seen; /* since `until` */
+    size_t n_found;      /* oldest first */
+    struct {
+        int64_t id;
+        char created[24];
+    } found[REQUEST_FOUND_MAX];
+};
+
 struct request {
     char relay_id[ULID_SIZE];
     enum request_state state;
     char reason[64];  /* done: the run's conclusion, untracked or unknown; dead: refused, expired,
-                         resolved, cancelled;  parked: may_have_run; queued: the outcome that sent it
-                         back, as in  outcome_text() ("" at first) */
+                         resolved, cancelled;  parked: may_have_run; queued: lost, or the outcome
+                         that sent it back, as in  outcome_text() ("" at first) */
     char detail[256]; /* GitHub's words behind the reason, "" when none */
     char *route, *key, *target;
     char cause[16];               /* "alert", "timer", "redeliver" */
@@ -78,9 +111,18 @@ struct request {
     int64_t run_attempt;
     int64_t accepted_at; /* relay, 0 */
     int64_t polls;
-    char *etag;         /* of the last run answer, NULL */
-    char *redirect;     /* of a same-host 307: where the next POST goes; NULL */
-    int64_t hops;       /* 307s followed for the next POST; at most 2 */
+    char *etag;               /* of the last run answer, NULL */
+    char *redirect;           /* of a same-host 307: where the next POST goes; NULL */
+    int64_t hops;             /* 307s followed for the next POST; at most 2 */
+    bool correlated;          /* its last POST carried the input relay_id */
+    char *place;              /* exchange_place of its last POST, NULL */
+    int64_t look_from;        /* relay time of the first POST that may have started a run, 0 */
+    int64_t look_wall;        /* … by GitHub's clock as then known, unix ms */
+    int64_t grace_until;      /* relay, from the end of the last POST on; 0 */
+    bool lost;                /* once: it is not POSTed a third time */
+    bool adopted;             /* its run was found by its title */
+    char duplicates[128];     /* more runs of this relay_id: their ids, "" none */
+    struct run_search search; /* not stored: a restart reads anew */
     int64_t gone_since; /* relay: the first of the 404s in a row, 0 = none. Not stored: a restart
                            begins the hour anew */
 };
@@ -95,12 +137,14 @@ struct attempt {
     char detail[256];
 };
 
-enum request_step { STEP_NONE, STEP_POST, STEP_POLL };
+enum request_step { STEP_NONE, STEP_POST, STEP_POLL, STEP_LOOK };
 /* What the request wants next and the relay time from when on it may (credentials aside). */
 enum request_step request_next_step(const struct request *r, int64_t *at);
 
-/* queued -> sending: call, store, then POST. The core calls limits_wrote with it. */
-void request_posting(struct request *r, int64_t now);
+/* queued -> sending: call, store, then POST x. The core calls limits_wrote with it. github_ms: now
+ * by GitHub's clock (limits_clock). -ENOMEM: nothing changed. */
+__attribute__((warn_unused_result)) int request_posting(struct request *r, const struct exchange *x,
+                                                        int64_t github_ms, int64_t now);
 /* The answer to its POST: new state, *attempt for the record, *memory as learnt, *outcome for
  * limits_note. rng spreads the retry: not executed = 5 s doubling to 10 min with +-20 % jitter; at
  * once after NO_RUN_DETAILS and NO_RELAY_ID (the first time: with the delay when it was known
@@ -116,16 +160,27 @@ bool request_posted(struct request *r, const struct exchange_answer *answer,
  * (404 for an hour). Completed without a conclusion is not the end. Schedule: 5 s, 10 s, 20 s, then
  * 30 s while in_progress, 120 s in any other status; failures 5 s doubling to 10 min, `detail` says
  * why. A run's texts are kept without control characters. Returns true when *memory changed
- * (marked: display_title shows [relay_id] of a run whose id came from a 200). */
+ * (marked: display_title shows [relay_id] of a run whose id came from a 200; unmarked again
+ * when such a run's title does not, though its POST carried the input). */
 bool request_polled(struct request *r, const struct exchange_answer *answer,
                     struct target_memory *memory, int64_t now);
-/* At start: a request found `sending` was cut between POST and record: parked (may_have_run). So
- * are ambiguous and lost; accepted_no_id ends as done(untracked). True when it changed. */
-bool request_recover(struct request *r);
-/* A run that is followed for 36 h ends as done(unknown), also one that cannot be asked about any
- * more (its target left the config). True when it ended. */
+/* The page of the list that is wanted next: r->search, for exchange_runs. */
+void request_looking(struct request *r, int64_t github_ms, int64_t now);
+/* The answer to it. marked: what is known of r->place says that its runs show their relay_id. Ends
+ * as adopted (of several runs the oldest), or after the grace as r was described above; a run that
+ * was found is adopted even when the reading failed later. Failures (5xx, limits, 404, what cannot
+ * be read) are no reading: 5 s doubling to 10 min, and 36 h after the POST it is given up. */
+void request_listed(struct request *r, const struct exchange_answer *answer, bool marked,
+                    int64_t github_ms, int64_t now);
+/* At start: a request found `sending` was cut between POST and record: ambiguous. True when it
+ * changed. */
+bool request_recover(struct request *r, int64_t now);
+/* A run that is followed or looked for for 36 h ends as done(unknown), done(untracked) or parked,
+ * also one that cannot be asked about any more (its target left the config). True when it ended. */
 bool request_lost_track(struct request *r, int64_t now);
-/* Ends it as dead(reason). Only from queued. */
+/* When request_lost_track will be true. */
+int64_t request_track_until(const struct request *r);
+/* Ends it as dead(reason), or parked when it may have run. Only from queued. */
 void request_die(struct request *r, const char *reason);
 
 #endif

@@ -40,6 +40,9 @@ static void poll_done(struct request *r, int64_t now)
 {
     r->failures = 0;
     r->detail[0] = '\0';
+    if (r->duplicates[0] != '\0')
+        (void)snprintf(r->detail, sizeof(r->detail), "more runs of this relay_id: %s",
+                       r->duplicates);
     r->next_at = now + next_delay(r);
 }
 
@@ -52,18 +55,21 @@ static void keep_etag(struct request *r, const struct exchange_answer *answer)
         etag == NULL ? NULL : strdup(etag); /* out of memory: the next answer is a whole one */
 }
 
-/* Only a run whose id a 200 gave proves that the title shows the relay_id; an adopted one was found
- * by it. */
+/* Only a run whose id a 200 gave proves anything of titles; an adopted one was found by its. The
+ * newest proof counts: a workflow's run-name may have been edited. */
 static bool note_mark(const struct request *r, const json_t *run, struct target_memory *memory)
 {
     char mark[ULID_SIZE + 2];
     const char *title = json_string_value(json_object_get(run, "display_title"));
 
-    if (memory->marked || r->state == REQUEST_ADOPTED || title == NULL || r->relay_id[0] == '\0')
+    if (r->adopted || title == NULL || r->relay_id[0] == '\0')
         return false;
     (void)snprintf(mark, sizeof(mark), "[%s]", r->relay_id);
-    memory->marked = strstr(title, mark) != NULL;
-    return memory->marked;
+    bool shown = strstr(title, mark) != NULL;
+    if (shown == memory->marked || (!shown && !r->correlated))
+        return false;
+    memory->marked = shown;
+    return true;
 }
 
 static void note_run(struct request *r, const json_t *run)
@@ -169,14 +175,4 @@ bool request_polled(struct request *r, const struct exchange_answer *answer,
     bool changed = take_answer(r, answer, memory, now);
     (void)request_lost_track(r, now);
     return changed;
-}
-
-bool request_lost_track(struct request *r, int64_t now)
-{
-    bool followed =
-        r->state == REQUEST_ACCEPTED || r->state == REQUEST_ADOPTED || r->state == REQUEST_RUNNING;
-    if (!followed || now - r->accepted_at < REQUEST_TRACK_MS)
-        return false;
-    finish(r, "unknown");
-    return true;
 }

@@ -23,7 +23,9 @@
     X(INT64, created_wall) X(INT64, expires_ms) X(BOOL, slot) X(INT64, attempts) X(INT64, posted_at) \
     X(BOOL, executed) X(INT64, next_at) X(INT64, failures) X(INT64, run_id) X(NULLABLE, run_url) \
     X(FIXED, run_status) X(FIXED, conclusion) X(INT64, run_attempt) X(INT64, accepted_at) X(INT64, polls) \
-    X(NULLABLE, etag) X(NULLABLE, redirect) X(INT64, hops) X(FIXED, replaces)
+    X(NULLABLE, etag) X(NULLABLE, redirect) X(INT64, hops) X(FIXED, replaces) \
+    X(BOOL, correlated) X(NULLABLE, place) X(INT64, look_from) X(INT64, look_wall) X(INT64, grace_until) \
+    X(BOOL, lost) X(BOOL, adopted) X(FIXED, duplicates)
 
 #define OUTCOME_COLUMNS(X) \
     X(INT64, at_wall) X(OWNED, key) X(NULLABLE, route) X(OWNED, verdict) X(OWNED, reason) X(FIXED, relay_id)
@@ -32,7 +34,7 @@
 
 #define CREDENTIAL_COLUMNS(X) \
     X(INT64, not_before) X(INT64, last_write) X(INT64, blocks) X(INT64, remaining) X(INT64, token_expiry_s) \
-    X(FIXED, reason)
+    X(FIXED, reason) X(INT64, clock_ms)
 
 #define TARGET_COLUMNS(X) X(BOOL, no_run_details) X(BOOL, no_relay_id) X(BOOL, marked)
 

@@ -81,7 +81,22 @@ static const char version_2[] =
     "CREATE TABLE pauses (scope TEXT NOT NULL, name TEXT NOT NULL, since_wall INTEGER NOT NULL,"
     " PRIMARY KEY (scope, name)) STRICT, WITHOUT ROWID;";
 
-const char *const sqlite_schema_versions[] = {version_1, version_2};
+/* Reconciliation. A request that was sending when an older release stopped is correlated = 0: that
+ * release kept nothing by which its run could be found. targets.name is a place now
+ * (exchange_place); what stood under a target's name did not tell of which workflow. */
+static const char version_3[] =
+    "ALTER TABLE requests ADD COLUMN correlated INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE requests ADD COLUMN place TEXT;"
+    "ALTER TABLE requests ADD COLUMN look_from INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE requests ADD COLUMN look_wall INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE requests ADD COLUMN grace_until INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE requests ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE requests ADD COLUMN adopted INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE requests ADD COLUMN duplicates TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE credentials ADD COLUMN clock_ms INTEGER NOT NULL DEFAULT 0;"
+    "DELETE FROM targets;";
+
+const char *const sqlite_schema_versions[] = {version_1, version_2, version_3};
 const int sqlite_schema_version =
     sizeof(sqlite_schema_versions) / sizeof(sqlite_schema_versions[0]);
 

@@ -52,14 +52,31 @@ static const struct rng rng = {&request_middle, draw};
 
 static inline struct request a_request(enum request_state state)
 {
-    struct request r = {.state = state, .created_at = NOW - MINUTE, .next_at = NOW};
+    struct request r = {
+        .state = state, .created_at = NOW - MINUTE, .next_at = NOW, .correlated = true};
 
     (void)snprintf(r.relay_id, sizeof(r.relay_id), "%s", RELAY_ID);
     if (state == REQUEST_ACCEPTED || state == REQUEST_ADOPTED || state == REQUEST_RUNNING) {
         r.run_id = RUN_ID;
         r.accepted_at = NOW - 2 * MINUTE;
     }
+    if (state == REQUEST_ADOPTED)
+        r.adopted = true;
+    if (state == REQUEST_ACCEPTED_NO_ID || state == REQUEST_AMBIGUOUS) {
+        r.look_from = r.posted_at = NOW - HOUR;
+        r.look_wall = wall.ms - HOUR;
+        r.grace_until = NOW - HOUR + REQUEST_GRACE_MS;
+        r.executed = true;
+    }
     return r;
+}
+
+static inline void posting(struct request *r, int64_t now)
+{
+    static char place[] = "https://api.github.com/repos/acme/ml/actions/workflows/r.yml@main";
+    const struct exchange x = {.place = place, .correlated = r->correlated};
+
+    assert_int_equal(request_posting(r, &x, wall.ms, now), 0);
 }
 
 /* The answer to a POST; fills what it says. */

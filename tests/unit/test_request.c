@@ -27,7 +27,7 @@ static void only_done_dead_and_parked_are_ends(void **state)
     }
 }
 
-static void a_request_wants_a_post_then_polls_then_nothing(void **state)
+static void a_request_wants_a_post_or_reads_or_nothing(void **state)
 {
     int64_t at;
 
@@ -37,6 +37,8 @@ static void a_request_wants_a_post_then_polls_then_nothing(void **state)
         enum request_step want = i == REQUEST_QUEUED ? STEP_POST : STEP_NONE;
         if (i == REQUEST_ACCEPTED || i == REQUEST_ADOPTED || i == REQUEST_RUNNING)
             want = STEP_POLL;
+        if (i == REQUEST_ACCEPTED_NO_ID || i == REQUEST_AMBIGUOUS)
+            want = STEP_LOOK;
         assert_int_equal(request_next_step(&r, &at), want);
         assert_true(at == NOW);
     }
@@ -48,7 +50,7 @@ static void a_post_counts_and_is_timed(void **state)
 
     (void)state;
     (void)snprintf(r.reason, sizeof(r.reason), "limited");
-    request_posting(&r, NOW + 5);
+    posting(&r, NOW + 5);
     assert_int_equal(r.state, REQUEST_SENDING);
     assert_int_equal(r.attempts, 1);
     assert_true(r.posted_at == NOW + 5);
@@ -91,6 +93,7 @@ static void ends_say_why(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct request r = a_request(REQUEST_SENDING);
         struct target_memory memory = {0};
+        r.correlated = false;
         posted(&r, rows[i].status, "", rows[i].body, &memory, NOW);
         assert_string_equal(r.reason, rows[i].reason);
         if (rows[i].detail[0] == '\0')
@@ -103,8 +106,9 @@ static void ends_say_why(void **state)
     request_die(&r, "resolved");
     assert_string_equal(r.reason, "resolved");
     r = a_request(REQUEST_SENDING);
-    assert_true(request_recover(&r));
-    assert_false(request_recover(&r));
+    r.correlated = false;
+    assert_true(request_recover(&r, NOW));
+    assert_false(request_recover(&r, NOW));
     assert_string_equal(r.reason, "may_have_run");
     assert_true(r.executed);
     assert_true(r.detail[0] != '\0');
@@ -119,7 +123,7 @@ static void refusals_for_now_wait_ever_longer(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
-        request_posting(&r, now);
+        posting(&r, now);
         assert_int_equal(posted(&r, 429, "", SAYS("slow"), &memory, now), OUTCOME_LIMITED);
         assert_string_equal(r.reason, "limited");
         assert_string_equal(r.detail, "slow");
@@ -131,7 +135,7 @@ static void refusals_for_now_wait_ever_longer(void **state)
     assert_int_equal(r.attempts, 9);
     assert_false(r.executed);
     r.failures = INT64_MAX - 1;
-    request_posting(&r, now);
+    posting(&r, now);
     posted(&r, 429, "", "", &memory, now);
     assert_in_range((uint64_t)(r.next_at - now), 600000, 600001);
 }
@@ -181,7 +185,7 @@ static void what_a_target_lacks_is_learnt_once_and_retried_at_once(void **state)
         assert_true(r.next_at == NOW);
         assert_int_equal(r.failures, 0);
         /* One that left before it was known comes back too, but no answer makes a tight loop. */
-        request_posting(&r, NOW);
+        posting(&r, NOW);
         assert_false(request_posted(&r, &a, &target, &memory, &outcome, &attempt, NOW, wall, &rng));
         assert_int_equal(r.state, REQUEST_QUEUED);
         assert_true(r.next_at >= NOW + 4000);
@@ -216,7 +220,7 @@ static void two_redirects_are_followed_at_once_and_no_third(void **state)
 
     (void)state;
     for (int64_t hop = 1; hop <= 2; hop++) {
-        request_posting(&r, NOW);
+        posting(&r, NOW);
         assert_int_equal(posted(&r, 307, MOVED, "", &memory, NOW), OUTCOME_REDIRECTED);
         assert_int_equal(r.state, REQUEST_QUEUED);
         assert_true(r.next_at == NOW);
@@ -224,7 +228,7 @@ static void two_redirects_are_followed_at_once_and_no_third(void **state)
         assert_string_equal(
             r.redirect, "https://api.github.com/repositories/7/actions/workflows/r.yml/dispatches");
     }
-    request_posting(&r, NOW);
+    posting(&r, NOW);
     posted(&r, 307, MOVED, "", &memory, NOW);
     assert_int_equal(r.state, REQUEST_DEAD);
     assert_string_equal(r.reason, "refused");
@@ -241,9 +245,9 @@ static void after_a_redirect_the_repository_may_have_another_name(void **state)
     struct target_memory memory = {0};
 
     (void)state;
-    request_posting(&r, NOW);
+    posting(&r, NOW);
     posted(&r, 307, MOVED, "", &memory, NOW);
-    request_posting(&r, NOW);
+    posting(&r, NOW);
     assert_int_equal(posted(&r, 200, "", renamed, &memory, NOW), OUTCOME_ACCEPTED);
     request_free(&r);
 
@@ -258,9 +262,9 @@ static void a_delay_forgets_the_redirect(void **state)
     struct target_memory memory = {0};
 
     (void)state;
-    request_posting(&r, NOW);
+    posting(&r, NOW);
     posted(&r, 307, MOVED, "", &memory, NOW);
-    request_posting(&r, NOW);
+    posting(&r, NOW);
     posted(&r, 429, "", "", &memory, NOW);
     assert_null(r.redirect);
     assert_int_equal(r.hops, 0);
@@ -272,7 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(states_have_names_that_read_back),
         cmocka_unit_test(only_done_dead_and_parked_are_ends),
-        cmocka_unit_test(a_request_wants_a_post_then_polls_then_nothing),
+        cmocka_unit_test(a_request_wants_a_post_or_reads_or_nothing),
         cmocka_unit_test(a_post_counts_and_is_timed),
         cmocka_unit_test(an_accepted_request_knows_its_run),
         cmocka_unit_test(ends_say_why),

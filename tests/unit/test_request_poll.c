@@ -231,6 +231,8 @@ static void a_target_is_marked_by_a_title_with_the_relay_id(void **state)
         {"a title that is no text", "[\"[" RELAY_ID "]\"]", REQUEST_ACCEPTED, false, false},
         {"a run that was found by its title", "\"[" RELAY_ID "]\"", REQUEST_ADOPTED, false, false},
         {"known already", "\"[" RELAY_ID "]\"", REQUEST_ACCEPTED, true, false},
+        {"known, and no title", "null", REQUEST_ACCEPTED, true, false},
+        {"known, and no longer shown", "\"retrain\"", REQUEST_ACCEPTED, true, true},
     };
 
     (void)state;
@@ -243,11 +245,43 @@ static void a_target_is_marked_by_a_title_with_the_relay_id(void **state)
                        rows[i].title);
         struct exchange_answer a = answer_make(200, "", body);
         if (request_polled(&r, &a, &memory, NOW) != rows[i].want ||
-            memory.marked != (rows[i].want || rows[i].known))
+            memory.marked != (rows[i].want != rows[i].known))
             fail_msg("%s", rows[i].name);
         exchange_answer_clear(&a);
         request_free(&r);
     }
+}
+
+static void a_title_proves_nothing_of_a_post_without_the_input(void **state)
+{
+    struct request r = a_request(REQUEST_ACCEPTED);
+    struct target_memory memory = {.marked = true};
+    struct exchange_answer a = answer_make(200, "", RUN("\"queued\"", "null", "\"retrain\""));
+
+    (void)state;
+    r.correlated = false;
+    assert_false(request_polled(&r, &a, &memory, NOW));
+    assert_true(memory.marked);
+    exchange_answer_clear(&a);
+    request_free(&r);
+}
+
+/* Once the second poll of an adopted run, running by then, marked the target. */
+static void an_adopted_run_never_marks_its_target(void **state)
+{
+    struct request r = a_request(REQUEST_ADOPTED);
+    struct target_memory memory = {0};
+    struct exchange_answer a =
+        answer_make(200, "", RUN("\"queued\"", "null", "\"[" RELAY_ID "]\""));
+
+    (void)state;
+    (void)snprintf(r.duplicates, sizeof(r.duplicates), "7, 8");
+    assert_false(request_polled(&r, &a, &memory, NOW));
+    assert_false(request_polled(&r, &a, &memory, NOW));
+    assert_int_equal(r.state, REQUEST_RUNNING);
+    assert_string_equal(r.detail, "more runs of this relay_id: 7, 8");
+    exchange_answer_clear(&a);
+    request_free(&r);
 }
 
 static void a_runs_page_is_taken_only_when_it_is_one(void **state)
@@ -293,6 +327,8 @@ int main(void)
         cmocka_unit_test(tracking_ends_after_a_day_and_a_half),
         cmocka_unit_test(the_etag_is_that_of_the_last_whole_answer),
         cmocka_unit_test(a_target_is_marked_by_a_title_with_the_relay_id),
+        cmocka_unit_test(a_title_proves_nothing_of_a_post_without_the_input),
+        cmocka_unit_test(an_adopted_run_never_marks_its_target),
         cmocka_unit_test(a_runs_page_is_taken_only_when_it_is_one),
         cmocka_unit_test(a_rerun_is_followed_under_its_new_attempt),
     };
