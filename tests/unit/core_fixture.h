@@ -32,7 +32,7 @@ struct core_fixture {
     struct core *core;
     struct exchange *flights[FLIGHTS]; /* started, not answered */
     size_t n_flights;
-    unsigned n_posts, n_polls, n_bodies;
+    unsigned n_posts, n_polls, n_lists, n_bodies;
     bool stop_file;
     bool signed_time; /* notifications have a MAC and a signed time */
     int64_t wait;     /* what the last step said */
@@ -66,10 +66,11 @@ static inline void fixture_start(void *self, struct exchange *x)
     f->flights[f->n_flights++] = x;
     f->n_posts += x->kind == EXCHANGE_DISPATCH;
     f->n_polls += x->kind == EXCHANGE_RUN;
+    f->n_lists += x->kind == EXCHANGE_RUNS;
 }
 
-/* target: more lines of it; route: likewise. Without a target the config has another one. */
-static inline struct conf *core_conf(const char *target, const char *route)
+/* target: its name; more: more lines of it; route: of the route. */
+static inline struct conf *core_conf_of(const char *target, const char *more, const char *route)
 {
     char text[4096];
     char secret[256];
@@ -79,16 +80,21 @@ static inline struct conf *core_conf(const char *target, const char *route)
         "sources = ( { name = \"grafana\"; format = \"grafana\"; auth = { scheme = "
         "\"grafana-hmac\"; secret_files = ( \"%s\" ); }; } );\n"
         "targets = ( { name = \"%s\"; repository = \"acme/kospi\"; workflow = \"retrain.yml\"; "
-        "ref = \"main\"; token_file = \"%s\"; } );\n"
+        "ref = \"main\"; token_file = \"%s\"; %s } );\n"
         "routes = ( { name = \"kospi\"; match = ( \"action=retrain\" ); key = ( \"model\" ); "
         "target = \"%s\"; %s } );\n",
-        in_folder(secret, "secret"), target, in_folder(token, "token"), target, route);
+        in_folder(secret, "secret"), target, in_folder(token, "token"), more, target, route);
     struct conf *conf = NULL;
     struct conf_report report = {0};
     if (conf_load_text(&conf, "core", text, &report) != 0)
         fail_msg("%s", report.n_faults > 0 ? report.faults[0] : "no config");
     conf_report_clear(&report);
     return conf;
+}
+
+static inline struct conf *core_conf(const char *target, const char *route)
+{
+    return core_conf_of(target, "", route);
 }
 
 static inline void core_up(struct core_fixture *f, struct conf *conf)
@@ -118,7 +124,8 @@ static inline void core_crash(struct core_fixture *f)
     f->n_flights = 0;
 }
 
-static inline void core_fixture_init(struct core_fixture *f, const char *route)
+/* Takes conf. */
+static inline void core_fixture_init_conf(struct core_fixture *f, struct conf *conf)
 {
     struct error err = {0};
     assert_true(sodium_init() >= 0);
@@ -130,9 +137,13 @@ static inline void core_fixture_init(struct core_fixture *f, const char *route)
                               .boot_ms = fixture_boot,
                               .boot_id = fixture_boot_id};
     assert_int_equal(memory_store_new(&f->memory, &err), 0);
-    struct conf *conf = core_conf("retrain", route);
     core_up(f, conf);
     conf_unref(conf);
+}
+
+static inline void core_fixture_init(struct core_fixture *f, const char *route)
+{
+    core_fixture_init_conf(f, core_conf("retrain", route));
 }
 
 static inline void core_fixture_clear(struct core_fixture *f)
@@ -225,9 +236,10 @@ static inline void core_post(struct core_fixture *f, const char *status, const c
     free(kept.body);
 }
 
-/* The oldest flight is answered: a status with a body, or (status 0) that transport. */
-static inline void core_answer_flight(struct core_fixture *f, int status, const char *body,
-                                      enum exchange_transport transport)
+/* The oldest flight is answered: a status with a body, or (status 0) that transport. date: the
+ * header, NULL: none. */
+static inline void core_answer_flight_at(struct core_fixture *f, int status, const char *body,
+                                         enum exchange_transport transport, const char *date)
 {
     assert_true(f->n_flights > 0);
     struct exchange *x = f->flights[0];
@@ -237,8 +249,19 @@ static inline void core_answer_flight(struct core_fixture *f, int status, const 
                                 .body = strdup(body),
                                 .body_len = strlen(body),
                                 .duration_ms = 1};
+    if (date != NULL) {
+        a.headers = calloc(1, sizeof(*a.headers));
+        assert_non_null(a.headers);
+        a.headers[a.n_headers++] = (struct exchange_header){strdup("date"), strdup(date)};
+    }
     core_answer(f->core, x->kind, x->relay_id, &a);
     exchange_free(x);
+}
+
+static inline void core_answer_flight(struct core_fixture *f, int status, const char *body,
+                                      enum exchange_transport transport)
+{
+    core_answer_flight_at(f, status, body, transport, NULL);
 }
 
 #define RUN_URL "https://api.github.com/repos/acme/kospi/actions/runs/43000000001"

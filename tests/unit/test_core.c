@@ -146,8 +146,9 @@ a_post_that_a_crash_cut_is_not_made_again_and_the_next_write_keeps_its_distance(
 {
     (void)state;
     struct core_fixture f;
-    core_fixture_init(&f, "rearm = \"cooldown\"; cooldown = \"0s\";");
-    struct conf *conf = core_conf("retrain", "rearm = \"cooldown\"; cooldown = \"0s\";");
+    struct conf *conf = core_conf_of("retrain", "correlation = \"none\";",
+                                     "rearm = \"cooldown\"; cooldown = \"0s\";");
+    core_fixture_init_conf(&f, conf_ref(conf));
     core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
     core_pass(&f, 3000); /* the POST may have left at any time until now */
     core_crash(&f);
