@@ -184,7 +184,7 @@ def test_a_run_accepted_without_an_id_ends_untracked_and_blocks_like_any_other(
         make_relay: Callable[..., Relay], standin: StandIn, rearm: str, blocked_by: str) -> None:
     standin.set(details_given=False)
     standin.script("dispatch", "slow_read", seconds=1)
-    relay = make_relay({"routes": {"rearm": rearm}}).start()
+    relay = make_relay({"routes": {"rearm": rearm}, "targets": {"correlation": "none"}}).start()
     starts = time.time() - 120
     first = relay.post(grafana_body(alert(starts=starts)))
     assert decided(first) == ["dispatch/first"]

@@ -133,7 +133,7 @@ class GithubApi:
         """Every accepted POST is a new run: there is no idempotency key."""
         run = self.runs.start(dispatch, self.workflow)
         if post:
-            post.run_id = run.id
+            post.run_ids.append(run.id)
         return run
 
     def started(self, run: Run, details: bool) -> Answer:

@@ -43,6 +43,9 @@ class Control:
             "max_inputs": lambda v: setattr(api, "max_inputs", int(v)),
             "limit": lambda v: setattr(api, "limit", int(v)),
             "listing_paused": lambda v: api.runs.pause_listing(bool(v)),
+            "list_lag_s": lambda v: setattr(api.runs, "list_lag_s", float(v)),
+            "listed_twice": lambda v: setattr(api.runs, "listed_twice", bool(v)),
+            "clock_off_s": lambda v: setattr(api.runs, "clock_off_s", float(v)),
             "accept_delay_s": lambda v: setattr(self, "accept_delay_s", float(v)),
         }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
 # An answer with one of these, received whole, says that nothing was started.
@@ -31,7 +31,7 @@ class Post:
     wall: float                    # unix seconds, for people
     inputs: Optional[dict[str, Any]] = None
     status: Optional[int] = None   # None: no whole answer was sent
-    run_id: Optional[int] = None
+    run_ids: list[int] = field(default_factory=list)  # more than one: GitHub was seen to do that, too
     message: str = ""
     listed_since: bool = False     # a complete list of runs was served after it
 
@@ -45,7 +45,7 @@ class Post:
 
     def view(self) -> dict[str, Any]:
         """For the control API."""
-        return {"at": self.wall, "status": self.status, "run_id": self.run_id, "proof": self.proved(),
+        return {"at": self.wall, "status": self.status, "run_ids": self.run_ids, "proof": self.proved(),
                 "inputs": self.inputs, "message": self.message}
 
 
@@ -124,15 +124,15 @@ class Judge:
             pairs = [(a, b) for posts in grouped.values() for a, b in zip(posts, posts[1:])]
             doubtful = [(a, b) for a, b in pairs if not a.proved()]
             lost = [(a, b) for a, b in doubtful
-                    if a.run_id is None and a.listed_since and b.at - a.at >= LOST_GRACE_S]
+                    if not a.run_ids and a.listed_since and b.at - a.at >= LOST_GRACE_S]
             permanent = [b for a, b in pairs if a.status in PERMANENT and not a.retry_allowed()]
             return {
                 "posts": {i: [p.view() for p in posts] for i, posts in grouped.items()},
-                "runs": {i: [p.run_id for p in posts if p.run_id] for i, posts in grouped.items()},
+                "runs": {i: [r for p in posts for r in p.run_ids] for i, posts in grouped.items()},
                 "posts_total": len(self._posts),
-                "runs_total": sum(1 for p in self._posts if p.run_id),
+                "runs_total": sum(len(p.run_ids) for p in self._posts),
                 "posts_without_relay_id": sum(1 for p in self._posts if not p.relay_id),
-                "doubled_runs": [i for i, posts in grouped.items() if sum(1 for p in posts if p.run_id) > 1],
+                "doubled_runs": [i for i, posts in grouped.items() if sum(1 for p in posts if p.run_ids) > 1],
                 "without_proof": len(doubtful) - len(lost),
                 "lost_and_posted_again": len(lost),
                 "after_permanent_refusal": len(permanent),

@@ -1,7 +1,7 @@
 """Failure scripts: what the stand-in does instead of a plain answer, for the next N requests.
 
 A script is JSON: {"on": "dispatch", "count": 2, "do": "answer", "status": 502, ...}. `start` says
-whether the run is started first although the client will not learn of it.
+whether the run is started first although the client will not learn of it; 2 starts two of them.
 """
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Script:
     on: str
     do: str
     count: int = 1
-    start: bool = False
+    start: int = 0
     status: Optional[int] = None
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
