@@ -44,18 +44,37 @@ static const struct {
     int status;
     const char *run_status;
 } runs[] = {
-    {{"success", RUN_ENDS, 0}, EXCHANGE_ANSWERED, 200, "completed"},
-    {{"in progress", RUN_GOES_ON, 0}, EXCHANGE_ANSWERED, 200, "in_progress"},
-    {{"queued", RUN_GOES_ON, 0}, EXCHANGE_ANSWERED, 200, "queued"},
-    {{"failure", RUN_FAILED, 0}, EXCHANGE_ANSWERED, 200, "completed"},
-    {{"timed_out", RUN_FAILED, 0}, EXCHANGE_ANSWERED, 200, "completed"},
-    {{"startup_failure", RUN_FAILED, 0}, EXCHANGE_ANSWERED, 200, "completed"},
-    {{"cancelled", RUN_ENDS, 0}, EXCHANGE_ANSWERED, 200, "completed"},
-    {{"304", RUN_GOES_ON, 0}, EXCHANGE_ANSWERED, 304, NULL},
-    {{"404", RUN_GONE, 0}, EXCHANGE_ANSWERED, 404, NULL},
-    {{"500", RUN_GOES_ON, 0}, EXCHANGE_ANSWERED, 500, NULL},
-    {{"401", RUN_GOES_ON, 60000}, EXCHANGE_ANSWERED, 401, NULL},
-    {{"cut", RUN_GOES_ON, 0}, EXCHANGE_UNKNOWN, 0, NULL},
+    {{"success", RUN_ENDS, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"in progress", RUN_GOES_ON, 0, true}, EXCHANGE_ANSWERED, 200, "in_progress"},
+    {{"queued", RUN_GOES_ON, 0, true}, EXCHANGE_ANSWERED, 200, "queued"},
+    {{"failure", RUN_FAILED, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"timed_out", RUN_FAILED, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"startup_failure", RUN_FAILED, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"cancelled", RUN_ENDS, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"304", RUN_GOES_ON, 0, false}, EXCHANGE_ANSWERED, 304, NULL},
+    {{"404", RUN_GONE, 0, false}, EXCHANGE_ANSWERED, 404, NULL},
+    {{"500", RUN_GOES_ON, 0, false}, EXCHANGE_ANSWERED, 500, NULL},
+    {{"401", RUN_GOES_ON, 60000, false}, EXCHANGE_ANSWERED, 401, NULL},
+    {{"cut", RUN_GOES_ON, 0, false}, EXCHANGE_UNKNOWN, 0, NULL},
+};
+#define MARKED "{\"total_count\":1,\"workflow_runs\":[{\"id\":ID,\"display_title\":\"run [RELAY]\"}]}"
+static const struct {
+    struct forge_list l;
+    enum exchange_transport transport;
+    int status;
+    const char *body; /* ID and RELAY stand for the run's and the request's */
+} lists[] = {
+    {{"shows it", LIST_SHOWS, 0}, EXCHANGE_ANSWERED, 200, MARKED},
+    {{"empty", LIST_EMPTY, 0}, EXCHANGE_ANSWERED, 200, "{\"total_count\":0,\"workflow_runs\":[]}"},
+    {{"another's", LIST_EMPTY, 0}, EXCHANGE_ANSWERED, 200,
+     "{\"total_count\":1,\"workflow_runs\":[{\"id\":ID,\"display_title\":\"RELAY\"}]}"},
+    {{"no title", LIST_EMPTY, 0}, EXCHANGE_ANSWERED, 200,
+     "{\"total_count\":1,\"workflow_runs\":[{\"id\":ID,\"display_title\":null}]}"},
+    {{"half of it", LIST_FAILS, 0}, EXCHANGE_ANSWERED, 200, "{\"total_count\":1,\"workflow_runs\":[]}"},
+    {{"502", LIST_FAILS, 0}, EXCHANGE_ANSWERED, 502, "<html>"},
+    {{"404", LIST_FAILS, 0}, EXCHANGE_ANSWERED, 404, "{\"message\":\"Not Found\"}"},
+    {{"401", LIST_FAILS, 60000}, EXCHANGE_ANSWERED, 401, "{\"message\":\"Bad credentials\"}"},
+    {{"cut", LIST_FAILS, 0}, EXCHANGE_UNKNOWN, 0, ""},
 };
 /* clang-format on */
 
@@ -67,6 +86,16 @@ size_t forge_dispatch_count(void)
 size_t forge_run_count(void)
 {
     return sizeof(runs) / sizeof(runs[0]);
+}
+
+size_t forge_list_count(void)
+{
+    return sizeof(lists) / sizeof(lists[0]);
+}
+
+const struct forge_list *forge_list(size_t i)
+{
+    return &lists[i].l;
 }
 
 const struct forge_dispatch *forge_dispatch(size_t i)
@@ -122,6 +151,23 @@ void forge_answer_run(struct exchange_answer *out, size_t i, const char *reposit
             buf_addf(&b, ",\"conclusion\":\"%s\"", runs[i].r.name);
         buf_addf(&b, ",\"html_url\":\"https://github.com/acme/%s/actions/runs/%" PRId64 "\"}",
                  repository, run_id);
+    }
+    set_body(out, &b);
+}
+
+void forge_answer_list(struct exchange_answer *out, size_t i, int64_t run_id, const char *relay_id)
+{
+    struct buf b = BUF_INIT(4096);
+    *out = (struct exchange_answer){.transport = lists[i].transport, .status = lists[i].status};
+    for (const char *at = lists[i].body; *at != '\0'; at++) {
+        if (strncmp(at, "ID", 2) == 0) {
+            buf_addf(&b, "%" PRId64, run_id);
+            at++;
+        } else if (strncmp(at, "RELAY", 5) == 0) {
+            buf_add_text(&b, relay_id);
+            at += 4;
+        } else
+            buf_add(&b, at, 1);
     }
     set_body(out, &b);
 }

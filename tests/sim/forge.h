@@ -25,16 +25,27 @@ struct forge_run {
     const char *name; /* its conclusion when it ends */
     enum forge_run_class class;
     int64_t blocks_ms;
+    bool shows; /* its title, with the relay_id */
+};
+
+enum forge_list_class { LIST_SHOWS, LIST_EMPTY, LIST_FAILS };
+struct forge_list {
+    const char *name;
+    enum forge_list_class class;
+    int64_t blocks_ms;
 };
 
 size_t forge_dispatch_count(void);
 size_t forge_run_count(void);
+size_t forge_list_count(void);
 const struct forge_dispatch *forge_dispatch(size_t i);
 const struct forge_run *forge_run(size_t i);
+const struct forge_list *forge_list(size_t i);
 /* The answer in full. repository: of the target. */
 void forge_answer_dispatch(struct exchange_answer *out, size_t i, const char *repository,
                            int64_t run_id);
 void forge_answer_run(struct exchange_answer *out, size_t i, const char *repository, int64_t run_id,
                       const char *relay_id);
+void forge_answer_list(struct exchange_answer *out, size_t i, int64_t run_id, const char *relay_id);
 
 #endif

@@ -45,6 +45,9 @@ struct model_key {
     int64_t over_at;    /* … else when it was first seen over; 0 = it is on */
 };
 
+/* Its run is looked for, after an unclear answer or after a 204. */
+enum model_look { LOOK_NOT, LOOK_AMBIGUOUS, LOOK_NO_ID };
+
 struct model_request {
     char relay_id[ULID_SIZE]; /* "" until it was seen */
     char key[MODEL_TEXT];
@@ -52,8 +55,14 @@ struct model_request {
     enum cause cause;
     int64_t created_at, expires_ms;
     bool slot, open, by_operator;
-    bool in_flight; /* its POST is under way */
-    bool executed;  /* a POST may have started a run: then no more of them */
+    bool in_flight;  /* its POST is under way */
+    bool executed;   /* a POST may have started a run: then no more of them, unless `again` */
+    bool correlated; /* its last POST carried its relay_id */
+    enum model_look look;
+    int64_t grace_until;
+    int64_t offset;   /* wall clock less relay time at the first POST that may have started a run */
+    bool lost, again; /* its run did not appear: once, and the one POST that follows is due */
+    bool adopted;
     int64_t posted_at, accepted_at, gone_since, ended_at;
     int64_t could_at;       /* when it may have been POSTed by a batch before the step's last */
     int64_t least_cooldown; /* of the policies in force since its POST */
@@ -100,6 +109,10 @@ void model_batch_over(struct model *m, int64_t now);
 const char *model_may_post(const struct model *m, const struct model_request *r, int64_t now);
 void model_posting(struct model *m, int request, int64_t now);
 void model_not_executed(struct model *m, int request);
+/* Its POST may have started a run that nobody named. */
+void model_unclear(struct model *m, int request, enum model_look look, int64_t now);
+/* A list that counts does not show it. marked: its target's runs are known to show it. */
+void model_not_listed(struct model *m, int request, bool marked, int64_t now);
 void model_ended(struct model *m, int request, enum request_end end, int64_t now);
 void model_requests_end(struct model *m, int64_t now);
 bool model_rearm(struct model *m, const char *key, int64_t now);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define GRACE_MS (45 * 60 * 1000)
+
 int64_t model_due(const struct model *m, int64_t at)
 {
     return at <= m->started_at ? m->wait_until : at;
@@ -229,7 +231,7 @@ const char *model_may_post(const struct model *m, const struct model_request *r,
         return "it has ended";
     if (r->in_flight)
         return "its POST is under way";
-    if (r->executed)
+    if (r->executed && !r->again)
         return "it may have run";
     if (m->stop)
         return "the stop file exists";
@@ -259,6 +261,7 @@ void model_posting(struct model *m, int request, int64_t now)
 {
     struct model_request *r = &m->requests[request];
     r->in_flight = true;
+    r->again = false;
     r->posted_at = now;
     r->least_cooldown = model_policy(m, r->route)->cooldown_ms;
     r->posts++;
@@ -269,7 +272,42 @@ void model_posting(struct model *m, int request, int64_t now)
 
 void model_not_executed(struct model *m, int request)
 {
-    m->requests[request].in_flight = false;
+    struct model_request *r = &m->requests[request];
+    r->in_flight = false;
+    r->again = r->lost;
+}
+
+static void end_unclear(struct model *m, int request, int64_t now)
+{
+    struct model_request *r = &m->requests[request];
+    r->end = r->look == LOOK_NO_ID ? "done" : "parked";
+    r->why = r->look == LOOK_NO_ID ? "untracked" : "may_have_run";
+    r->look = LOOK_NOT;
+    r->again = false;
+    model_ended(m, request, END_RAN, now);
+}
+
+void model_unclear(struct model *m, int request, enum model_look look, int64_t now)
+{
+    struct model_request *r = &m->requests[request];
+    r->in_flight = false;
+    r->executed = true;
+    r->look = look;
+    r->grace_until = now + GRACE_MS;
+    if (!r->correlated)
+        end_unclear(m, request, now);
+}
+
+void model_not_listed(struct model *m, int request, bool marked, int64_t now)
+{
+    struct model_request *r = &m->requests[request];
+    if (r->look == LOOK_NO_ID || !marked || r->lost) {
+        end_unclear(m, request, now);
+        return;
+    }
+    r->look = LOOK_NOT;
+    r->lost = true;
+    r->again = true;
 }
 
 void model_ended(struct model *m, int request, enum request_end end, int64_t now)
@@ -359,7 +397,7 @@ void model_requests_end(struct model *m, int64_t now)
         struct model_key *k = key_of(m, r);
         bool paused = !r->by_operator && (m->route_paused[r->route] || m->target_paused[r->target]);
         if (!r->open || r->executed || r->in_flight || m->stop || paused || k == NULL)
-            continue;
+            continue; /* one that was lost is asked when it is due */
         if (now - r->created_at >= expires)
             r->why = "expired";
         else if (!r->by_operator && !model_fires(m, k))

@@ -167,10 +167,10 @@ static void print_totals(const struct totals *t, int64_t ms)
     for (int v = 0; v <= VERDICT_RESOLVED; v++)
         printf(" %s %" PRIu64, verdict_text((enum verdict)v), t->verdicts[v]);
     printf("; outcomes %" PRIu64 ", requests %" PRIu64 ", POSTs %" PRIu64 ", starts after a crash "
-           "or stop %" PRIu64 " (%" PRIu64 " with a goodbye), failed commits %" PRIu64 "; %" PRId64
-           ".%03d s\n",
+           "or stop %" PRIu64 " (%" PRIu64 " with a goodbye), failed commits %" PRIu64
+           ", runs found in a list %" PRIu64 ", lost %" PRIu64 "; %" PRId64 ".%03d s\n",
            t->outcomes, t->requests, t->posts, t->crashes, t->restarts, t->failed_commits,
-           ms / 1000, (int)(ms % 1000));
+           t->adopted, t->lost, ms / 1000, (int)(ms % 1000));
 }
 
 static bool parse_options(struct options *o, int argc, char **argv)

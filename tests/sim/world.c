@@ -79,12 +79,10 @@ static void expect_recovery(struct world *w, int64_t now, int64_t down_ms)
         struct model_request *r = &m->requests[i];
         if (!r->open || !r->in_flight)
             continue;
-        r->end = "parked";
-        r->why = "may_have_run";
         int credential = world_credential(w, r->target);
         if (credential >= 0)
             w->last_write[credential] = now;
-        model_ended(m, (int)i, END_RAN, now);
+        model_unclear(m, (int)i, LOOK_AMBIGUOUS, now);
     }
 }
 
@@ -98,8 +96,11 @@ static int take_sending(void *context, struct request *r)
         if (!mine->open || !same)
             continue;
         memcpy(mine->relay_id, r->relay_id, ULID_SIZE);
-        if (r->state == REQUEST_SENDING && !mine->in_flight)
+        if (r->state == REQUEST_SENDING && !mine->in_flight) {
+            mine->correlated = r->correlated;
+            mine->offset = r->look_wall - r->look_from;
             model_posting(m, (int)i, r->posted_at);
+        }
     }
     request_free(r);
     free(r);
@@ -204,6 +205,7 @@ static void forget_macs(struct ledger *l, int64_t now)
 static void take_back(struct world *w, int64_t now, bool was_ok)
 {
     w->totals->failed_commits++;
+    w->loads++;
     if (w->fault.doubtful && was_ok) {
         w->doubt = w->x;
         model_requests_end(&w->doubt.model, now);

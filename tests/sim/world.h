@@ -17,7 +17,10 @@
 struct flight {
     enum exchange_kind kind;
     char relay_id[ULID_SIZE];
-    int request; /* of the model */
+    int request;           /* of the model */
+    bool correlated;       /* a POST that carries its relay_id */
+    int64_t began, offset; /* a list: relay time, and the wall clock less it */
+    unsigned loads;        /* … and what was loaded by then */
 };
 
 enum message_type { SENT_NOTIFICATION, SENT_ANSWER, SENT_RELOAD, SENT_STOP_FILE, SENT_COMMAND };
@@ -58,12 +61,13 @@ struct expectation {
     struct model model;
     struct ledger ledger;
     bool knows_relay_id[SIM_TARGETS], knows_details[SIM_TARGETS]; /* that it lacks them */
-    int64_t blocked_until[SIM_TARGETS];                           /* by credential */
+    bool marked[SIM_TARGETS];
+    int64_t blocked_until[SIM_TARGETS]; /* by credential */
 };
 
 struct totals {
     uint64_t histories, events, verdicts[VERDICT_RESOLVED + 1], outcomes, posts, requests, crashes,
-        restarts, failed_commits, steps;
+        restarts, failed_commits, steps, adopted, lost;
 };
 
 struct world {
@@ -93,6 +97,7 @@ struct world {
     size_t n_started; /* during the step */
     struct flight started[WORLD_FLIGHTS];
     int64_t last_write[SIM_TARGETS]; /* by credential */
+    unsigned loads;                  /* of the state from the store: a reading under way ends */
     int64_t runs;
     /* on its way to the core */
     size_t n_sent;

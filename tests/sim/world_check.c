@@ -75,8 +75,19 @@ static void compare_own_end(struct world *w, int i, const struct request *row, i
     int64_t expires = m->conf->routes[r->route].present ? p->expires_ms : r->expires_ms;
     struct model_key *k = model_find(m, r->key);
     enum request_end how = END_REFUSED;
+    bool wanted =
+        now - r->created_at < expires && (r->by_operator || (k != NULL && model_fires(m, k)));
+    bool present = m->conf->targets[r->target].present;
     bool may = !r->executed && !r->in_flight && strcmp(state, "dead") == 0;
-    if (strcmp(row->reason, "expired") == 0)
+    if (r->executed && strcmp(state, r->look == LOOK_NO_ID ? "done" : "parked") == 0 &&
+        strcmp(row->reason, r->look == LOOK_NO_ID ? "untracked" : "may_have_run") == 0) {
+        /* lost, and not POSTed again; or nobody could be asked about it any more */
+        may = r->again ? !wanted || !present
+                       : r->look != LOOK_NOT && !present && now - r->posted_at >= REQUEST_TRACK_MS;
+        how = END_RAN;
+        r->look = LOOK_NOT;
+        r->again = false;
+    } else if (strcmp(row->reason, "expired") == 0)
         may = may && now - r->created_at >= expires;
     else if (strcmp(row->reason, "resolved") == 0) {
         may = may && !r->by_operator && k != NULL && !model_fires(m, k);
@@ -84,7 +95,7 @@ static void compare_own_end(struct world *w, int i, const struct request *row, i
     } else if (strcmp(row->reason, "refused") == 0)
         may = may && !m->conf->targets[r->target].present;
     else if (strcmp(state, "done") == 0 && strcmp(row->reason, "unknown") == 0) {
-        may = r->executed && now - r->accepted_at >= REQUEST_TRACK_MS;
+        may = r->executed && r->look == LOOK_NOT && now - r->accepted_at >= REQUEST_TRACK_MS;
         how = END_RAN;
     } else
         may = false;
@@ -160,6 +171,13 @@ static void check_post(struct world *w, struct flight *f, int64_t now)
         world_fail(w, "%s is POSTed, but its credential is blocked for %" PRId64 " ms more",
                    r->relay_id, w->x.blocked_until[credential] - now);
     w->last_write[credential] = now;
+    const struct sim_target *t = &m->conf->targets[r->target];
+    r->correlated = t->correlation == CORRELATION_INPUT ||
+                    (t->correlation == CORRELATION_AUTO && !w->x.knows_relay_id[r->target]);
+    if (r->correlated != f->correlated)
+        world_fail(w, "%s is POSTed with%s its relay_id", r->relay_id, f->correlated ? "" : "out");
+    if (!r->executed)
+        r->offset = w->wall_ms - now;
     model_posting(m, f->request, now);
 }
 
@@ -179,8 +197,14 @@ static void take_started(struct world *w)
         }
         if (f->kind == EXCHANGE_DISPATCH)
             check_post(w, f, w->step_at);
-        else if (!m->requests[f->request].executed || !m->requests[f->request].open)
-            world_fail(w, "%s is polled", f->relay_id);
+        else if (!m->requests[f->request].executed || !m->requests[f->request].open ||
+                 m->requests[f->request].again ||
+                 (f->kind == EXCHANGE_RUNS) != (m->requests[f->request].look != LOOK_NOT))
+            world_fail(w, "%s is %s", f->relay_id,
+                       f->kind == EXCHANGE_RUNS ? "looked for" : "polled");
+        f->began = w->step_at;
+        f->offset = w->wall_ms - w->step_at;
+        f->loads = w->loads;
         if (w->n_flights == WORLD_FLIGHTS)
             world_fail(w, "the simulator: too many flights");
         else
@@ -193,7 +217,9 @@ void world_forge_start(void *self, struct exchange *x)
 {
     struct world *w = self;
     if (w->n_started < WORLD_FLIGHTS) {
-        w->started[w->n_started] = (struct flight){.kind = x->kind};
+        w->started[w->n_started] = (struct flight){
+            .kind = x->kind,
+            .correlated = x->body != NULL && strstr(x->body, "\"relay_id\"") != NULL};
         memcpy(w->started[w->n_started++].relay_id, x->relay_id, ULID_SIZE);
     }
     exchange_free(x);

@@ -80,6 +80,9 @@ static void send_answer(struct world *w, const struct event *e)
     if (s->flight.kind == EXCHANGE_DISPATCH) {
         s->answer = e->outcome % forge_dispatch_count();
         forge_answer_dispatch(&answer, s->answer, repository, 1000 + s->flight.request);
+    } else if (s->flight.kind == EXCHANGE_RUNS) {
+        s->answer = e->outcome % forge_list_count();
+        forge_answer_list(&answer, s->answer, 1000 + s->flight.request, s->flight.relay_id);
     } else {
         s->answer = e->outcome % forge_run_count();
         forge_answer_run(&answer, s->answer, repository, 1000 + s->flight.request,

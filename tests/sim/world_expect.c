@@ -118,13 +118,17 @@ static void expect_dispatch_answer(struct world *w, struct sent *s, int64_t now)
         r->accepted_at = now;
         return;
     case FORGE_UNTRACKED:
-        end_it(w, request, "done", "untracked", END_RAN, now);
+        r->accepted_at = now;
+        model_unclear(&w->x.model, request, LOOK_NO_ID, now);
         return;
     case FORGE_AMBIGUOUS:
-        end_it(w, request, "parked", "may_have_run", END_RAN, now);
+        model_unclear(&w->x.model, request, LOOK_AMBIGUOUS, now);
         return;
     case FORGE_REFUSED:
-        end_it(w, request, "dead", "refused", END_REFUSED, now);
+        if (r->lost)
+            end_it(w, request, "parked", "may_have_run", END_RAN, now);
+        else
+            end_it(w, request, "dead", "refused", END_REFUSED, now);
         return;
     case FORGE_NOT_EXECUTED:
         r->hops = 0;
@@ -142,6 +146,44 @@ static void expect_dispatch_answer(struct world *w, struct sent *s, int64_t now)
     model_not_executed(&w->x.model, request);
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* No answer here tells GitHub's clock, so that the wall clock stands for it: a list must not have
+ * begun more than a minute later than is known to be right when its answer is there. */
+static bool began_late(const struct world *w, const struct model_request *r, const struct flight *f,
+                       int64_t now)
+{
+    int64_t known = earlier(r->offset, w->wall_ms - now);
+    return earlier(r->offset, f->offset) > known + 60000;
+}
+
+static void expect_list_answer(struct world *w, struct sent *s, int64_t now)
+{
+    struct model_request *r = &w->x.model.requests[s->flight.request];
+    const struct forge_list *list = forge_list(s->answer);
+    if (!r->open)
+        return;
+    block_credential(w, r->target, list->blocks_ms, now);
+    if (r->look == LOOK_NOT || s->flight.loads != w->loads)
+        return;
+    if (list->class == LIST_SHOWS) {
+        r->look = LOOK_NOT;
+        r->adopted = true;
+        r->accepted_at = now;
+        w->totals->adopted++;
+    } else if (list->class == LIST_FAILS) {
+        if (now - r->posted_at >= REQUEST_TRACK_MS)
+            model_not_listed(&w->x.model, s->flight.request, false, now);
+    } else if (s->flight.began >= r->grace_until && !began_late(w, r, &s->flight, now)) {
+        bool marked = w->x.model.conf->targets[r->target].present && w->x.marked[r->target];
+        model_not_listed(&w->x.model, s->flight.request, marked, now);
+        w->totals->lost += r->again;
+    }
+}
+
 static void expect_run_answer(struct world *w, struct sent *s, int64_t now)
 {
     struct model_request *r = &w->x.model.requests[s->flight.request];
@@ -149,6 +191,8 @@ static void expect_run_answer(struct world *w, struct sent *s, int64_t now)
     if (!r->open)
         return;
     block_credential(w, r->target, run->blocks_ms, now);
+    if (run->shows && !r->adopted && w->x.model.conf->targets[r->target].present)
+        w->x.marked[r->target] = true;
     if (run->class == RUN_ENDS || run->class == RUN_FAILED) {
         end_it(w, s->flight.request, "done", run->name,
                run->class == RUN_FAILED ? END_FAILED : END_RAN, now);
@@ -184,9 +228,12 @@ static enum core_verdict expect_pause(struct model *m, const struct sent *s, boo
 static enum core_verdict expect_cancel(struct world *w, int request, int64_t now)
 {
     const struct model_request *r = &w->x.model.requests[request];
-    if (!r->open || r->executed || r->in_flight)
+    if (!r->open || (r->executed && !r->again) || r->in_flight)
         return CORE_CONFLICT;
-    end_it(w, request, "dead", "cancelled", END_NOTHING_RAN, now);
+    if (r->again)
+        end_it(w, request, "parked", "may_have_run", END_RAN, now);
+    else
+        end_it(w, request, "dead", "cancelled", END_NOTHING_RAN, now);
     return CORE_CHANGED;
 }
 
@@ -219,6 +266,8 @@ void world_expect(struct world *w, struct sent *s, int64_t now)
     case SENT_ANSWER:
         if (s->flight.kind == EXCHANGE_DISPATCH)
             expect_dispatch_answer(w, s, now);
+        else if (s->flight.kind == EXCHANGE_RUNS)
+            expect_list_answer(w, s, now);
         else
             expect_run_answer(w, s, now);
         break;
