@@ -209,6 +209,7 @@ static int name_credentials(struct core *c, struct error *err)
         c->n_learnt++;
         c->learnt[i].target = strdup(c->conf->targets[i].name);
         c->learnt[i].place = exchange_place(&c->conf->targets[i], NULL);
+        metric_touch(c->metrics.duplicate_runs, c->conf->targets[i].name, NULL);
         if (c->learnt[i].target == NULL || c->learnt[i].place == NULL)
             return error_set(err, -ENOMEM, "core: out of memory");
     }

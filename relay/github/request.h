@@ -51,12 +51,13 @@ enum request_state {
 #define REQUEST_POLL_MAX_MS     (600 * 1000)  /* … up to this */
 #define REQUEST_GONE_MS         (3600 * 1000) /* of 404s: the run was deleted */
 #define REQUEST_FRESH_MS        60000         /* reads lag behind writes: a 404 says nothing yet */
-#define REQUEST_GRACE_MS        (45 * 60 * 1000) /* as long as runs were seen to take until they showed \
-                                                  */
-#define REQUEST_SINCE_MS  120000                 /* a list begins so long before the POST */
-#define REQUEST_LOOK_MS   120000                 /* between two readings: 5 s doubling to this */
-#define REQUEST_PAGES_MAX 200                    /* of one reading: 10,000 runs */
-#define REQUEST_FOUND_MAX 8                      /* runs of one relay_id that are told apart */
+#define REQUEST_GRACE_MS                                                                           \
+    (45 * 60 * 1000)             /* as long as runs were seen to take until they showed            \
+                                  */
+#define REQUEST_SINCE_MS  120000 /* a list begins so long before the POST */
+#define REQUEST_LOOK_MS   120000 /* between two readings: 5 s doubling to this */
+#define REQUEST_PAGES_MAX 200    /* of one reading: 10,000 runs */
+#define REQUEST_FOUND_MAX 8      /* runs of one relay_id that are told apart */
 #define REQUEST_TRACK_MS                                                                           \
     (36 * 3600 * 1000) /* a queued job lives 24 h; an answer after that is of no use */
 const char *request_state_text(enum request_state s);
