@@ -203,8 +203,7 @@ static struct model_decision block(struct model *m, struct model_key *k, enum mo
     if (k->held && asker == ASKED_BY_ALERT)
         return join_hold(m, k, now);
     if (!k->deferred) {
-        if (!k->held)
-            all_wait(k);
+        all_wait(k); /* it is made now, be it at the end of a hold */
         k->held = false;
         k->deferred = true;
         k->deferred_at = now;

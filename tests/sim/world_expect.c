@@ -178,7 +178,9 @@ static void expect_list_answer(struct world *w, struct sent *s, int64_t now)
         if (now - r->posted_at >= REQUEST_TRACK_MS)
             model_not_listed(&w->x.model, s->flight.request, false, now);
     } else if (s->flight.began >= r->grace_until && !began_late(w, r, &s->flight, now)) {
-        bool marked = w->x.model.conf->targets[r->target].present && w->x.marked[r->target];
+        /* Of a workflow that a redirect led to nothing is known. */
+        bool marked =
+            w->x.model.conf->targets[r->target].present && w->x.marked[r->target] && r->hops == 0;
         model_not_listed(&w->x.model, s->flight.request, marked, now);
         w->totals->lost += r->again;
     }
