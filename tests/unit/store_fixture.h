@@ -208,6 +208,7 @@ static inline struct request fixture_request(unsigned n, enum request_state stat
     };
     fixture_id(r.relay_id, 'R', n);
     fixture_id(r.notification, 'N', n);
+    fixture_id(r.replaces, 'O', n);
     return r;
 }
 

@@ -41,7 +41,7 @@ static void the_time_of_the_last_commit_is_kept(void **state)
 {
     struct fixture *f = *state;
     const struct store_time later = {
-        .relay_ms = INT64_MAX, .boot_ms = 3, .wall_ms = -4, .boot_id = "boot-2"};
+        .relay_ms = INT64_MAX, .boot_ms = 3, .wall_ms = -4, .boot_id = "boot-2", .wait_until = 5};
     struct store_time t;
     fixture_begin(f);
     fixture_commit(f);
@@ -52,6 +52,7 @@ static void the_time_of_the_last_commit_is_kept(void **state)
     assert_int_equal(t.relay_ms, INT64_MAX);
     assert_int_equal(t.boot_ms, 3);
     assert_int_equal(t.wall_ms, -4);
+    assert_int_equal(t.wait_until, 5);
     assert_string_equal(t.boot_id, "boot-2");
 }
 

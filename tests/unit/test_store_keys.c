@@ -40,6 +40,11 @@ static struct key *full_key(const char *text)
     fixture_id(k->relay_id, 'R', 5);
     k->posted_at = 6;
     k->executed = true;
+    k->by_operator = true;
+    k->hold_began = 7;
+    k->hold_from = 8;
+    k->deferred_at = 9;
+    k->deferred_for = REASON_BUDGET;
     struct member *m = key_add_member(k, "grafana", "\"\\\n\x01 한글");
     assert_non_null(m);
     m->starts_at = INT64_MIN;
@@ -52,6 +57,13 @@ static struct key *full_key(const char *text)
     m->starts_at = -62135596800000; /* year 1 */
     m->heard_at = 8;
     m->in_request = true;
+    m = key_add_member(k, "both", "ab");
+    assert_non_null(m);
+    m->in_request = true;
+    m->waits = true;
+    m = key_add_member(k, "waits", "ab");
+    assert_non_null(m);
+    m->waits = true;
     return k;
 }
 
@@ -78,19 +90,51 @@ static void a_key_comes_back_with_its_members(void **state)
     assert_int_equal(k->posted_at, 6);
     assert_true(k->executed);
     assert_false(k->settled);
-    assert_int_equal(k->n_members, 2);
+    assert_true(k->by_operator);
+    assert_int_equal(k->hold_began, 7);
+    assert_int_equal(k->hold_from, 8);
+    assert_int_equal(k->deferred_at, 9);
+    assert_int_equal(k->deferred_for, REASON_BUDGET);
+    assert_int_equal(k->n_members, 4);
     const struct member *m = key_member(k, "grafana", "\"\\\n\x01 한글");
     assert_non_null(m);
     assert_true(m->starts_at == INT64_MIN && m->heard_at == INT64_MAX);
-    assert_true(m->blind && !m->in_request);
+    assert_true(m->blind && !m->in_request && !m->waits);
     assert_string_equal(m->notification, "01N00000000000000000000007");
     assert_true(m->position == UINT32_MAX);
     m = key_member(k, "alertmanager", "ab");
     assert_non_null(m);
     assert_true(m->starts_at == -62135596800000 && m->heard_at == 8);
-    assert_true(!m->blind && m->in_request);
+    assert_true(!m->blind && m->in_request && !m->waits);
     assert_string_equal(m->notification, "");
     assert_int_equal(m->position, 0);
+    m = key_member(k, "both", "ab");
+    assert_true(m != NULL && m->in_request && m->waits);
+    m = key_member(k, "waits", "ab");
+    assert_true(m != NULL && !m->in_request && m->waits);
+}
+
+/* Every block that a deferral may wait for. */
+static void a_deferral_comes_back_with_what_it_waits_for(void **state)
+{
+    struct fixture *f = *state;
+    static const enum reason reasons[] = {REASON_PAUSED, REASON_RUNNING, REASON_NOT_REARMED,
+                                          REASON_COOLDOWN, REASON_BUDGET};
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        SCOPED(taken_clear) struct taken t = {.n = 0};
+        struct key *k = key_new("kospi/a", "kospi");
+        assert_non_null(k);
+        k->deferred_at = 1;
+        k->deferred_for = reasons[i];
+        fixture_begin(f);
+        OK(f, OPS(f)->put_key(SELF(f), k, &f->err));
+        fixture_commit(f);
+        key_free(k);
+        OK(f, OPS(f)->load_keys(SELF(f), take_key, &t, &f->err));
+        assert_int_equal(t.n, 1);
+        assert_int_equal(t.keys[0]->deferred_at, 1);
+        assert_int_equal(t.keys[0]->deferred_for, reasons[i]);
+    }
 }
 
 static void a_key_put_again_replaces_all_of_it_and_a_deleted_one_is_gone(void **state)
@@ -117,6 +161,10 @@ static void a_key_put_again_replaces_all_of_it_and_a_deleted_one_is_gone(void **
     assert_int_equal(t.keys[0]->n_members, 0);
     assert_int_equal(t.keys[0]->disarmed_at, 0);
     assert_string_equal(t.keys[0]->relay_id, "");
+    assert_false(t.keys[0]->by_operator);
+    assert_int_equal(t.keys[0]->hold_began, 0);
+    assert_int_equal(t.keys[0]->hold_from, 0);
+    assert_int_equal(t.keys[0]->deferred_at, 0);
 }
 
 static void loading_stops_where_a_key_cannot_be_taken(void **state)
@@ -163,7 +211,7 @@ static void many_keys_load_fast(void **state)
     OK(f, OPS(f)->load_keys(SELF(f), drop_key, &n, &f->err));
     const int64_t took_ms = clock_mono(clock_system()).ms - start.ms;
     assert_int_equal(n, 20000);
-    print_message("20000 keys of 2 members: %lld ms\n", (long long)took_ms);
+    print_message("20000 keys of 4 members: %lld ms\n", (long long)took_ms);
     assert_true(took_ms < 10000);
 }
 
@@ -171,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_BOTH(a_key_comes_back_with_its_members),
+        ON_BOTH(a_deferral_comes_back_with_what_it_waits_for),
         ON_BOTH(a_key_put_again_replaces_all_of_it_and_a_deleted_one_is_gone),
         ON_BOTH(loading_stops_where_a_key_cannot_be_taken),
         ON_BOTH(many_keys_load_fast),

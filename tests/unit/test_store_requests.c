@@ -26,6 +26,7 @@ static void assert_same(const struct request *got, const struct request *want)
     assert_same_text(got->target, want->target);
     assert_string_equal(got->cause, want->cause);
     assert_string_equal(got->notification, want->notification);
+    assert_string_equal(got->replaces, want->replaces);
     assert_same_text(got->inputs, want->inputs);
     assert_int_equal(got->created_at, want->created_at);
     assert_int_equal(got->created_wall, want->created_wall);
@@ -74,6 +75,7 @@ static void what_is_unknown_comes_back_as_null(void **state)
     want.run_url = NULL;
     want.etag = NULL;
     want.redirect = NULL;
+    want.replaces[0] = '\0';
     want.slot = false;
     want.executed = false;
     fixture_begin(f);

@@ -165,6 +165,137 @@ static void queries_use_their_indexes(void **state)
     }
 }
 
+/* --- a store of the first release ---------------------------------------------------------------
+ */
+
+/* One row in every table, as schema 1 had them: a key whose request was POSTed. */
+/* clang-format off */
+static const char version_1_rows[] =
+    "INSERT INTO meta VALUES ('open', 0), ('floor', 41), ('probes', 3);"
+    "INSERT INTO clock VALUES (1, 1764000000042, 43, 1764000000044, 'boot-1');"
+    "INSERT INTO notifications VALUES (7, '01N00000000000000000000001', 'grafana', 'grafana', 45, 46, '[]', x'7b7d');"
+    "INSERT INTO macs VALUES (zeroblob(32), '01N00000000000000000000001', 47, 48);"
+    "INSERT INTO keys VALUES (8, 'kospi/a%2Fb', 'kospi', 49, 50, 51, 52, '01R00000000000000000000001', 53, 1, 1,"
+    " '[[\"grafana\",\"ab\",54,55,0,1,\"01N00000000000000000000001\",2],"
+    "[\"grafana\",\"cd\",null,56,1,0,\"\",0]]');"
+    "INSERT INTO requests VALUES (9, '01R00000000000000000000001', 'running', 1, '', 'words', 'kospi', 'kospi/a%2Fb',"
+    " 'retrain', 'alert', '01N00000000000000000000001', '{\"model\":\"a/b\"}', 57, 58, 59, 1, 60, 53, 1, 61, 62, 63,"
+    " 'https://x/63', 'in_progress', '', 64, 65, 66, 'W/1', NULL, 0);"
+    "INSERT INTO attempts VALUES (10, '01R00000000000000000000001', 67, 'accepted', 200, '');"
+    "INSERT INTO credentials VALUES ('retrain', 68, 69, 70, 71, 72, 'limited');"
+    "INSERT INTO targets VALUES ('retrain', 0, 1, 1);";
+/* clang-format on */
+
+static void make_version_1(struct fixture *f)
+{
+    SCOPED(disconnect) struct sqlite *s = connect(f);
+    OK(f, sqlite_schema_migrate(s, sqlite_schema_versions, 1, &f->err));
+    assert_int_equal(sqlite3_exec(s->db, version_1_rows, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static int keep_key(void *context, struct key *k)
+{
+    struct key **kept = context;
+    assert_null(*kept);
+    *kept = k;
+    return 0;
+}
+
+static void key_free_p(struct key **k)
+{
+    key_free(*k);
+}
+
+static void assert_key_of_version_1(struct fixture *f)
+{
+    SCOPED(key_free_p) struct key *k = NULL;
+    OK(f, OPS(f)->load_keys(SELF(f), keep_key, &k, &f->err));
+    assert_non_null(k);
+    assert_string_equal(k->text, "kospi/a%2Fb");
+    assert_string_equal(k->route, "kospi");
+    assert_int_equal(k->quiet_since, 49);
+    assert_int_equal(k->disarmed_at, 50);
+    assert_int_equal(k->cooldown_from, 51);
+    assert_int_equal(k->retry_from, 52);
+    assert_string_equal(k->relay_id, "01R00000000000000000000001");
+    assert_int_equal(k->posted_at, 53);
+    assert_true(k->executed && k->settled && !k->by_operator);
+    assert_true(k->hold_began == 0 && k->hold_from == 0 && k->deferred_at == 0);
+    assert_int_equal(k->n_members, 2);
+    const struct member *m = key_member(k, "grafana", "ab");
+    assert_true(m != NULL && m->in_request && !m->waits && !m->blind);
+    assert_true(m->starts_at == 54 && m->heard_at == 55 && m->position == 2);
+    m = key_member(k, "grafana", "cd");
+    assert_true(m != NULL && !m->in_request && !m->waits && m->blind);
+}
+
+static void count_attempt(void *context, const struct attempt *a)
+{
+    assert_string_equal(a->outcome, "accepted");
+    assert_true(a->at_wall == 67 && a->http_status == 200);
+    ++*(size_t *)context;
+}
+
+static void assert_request_of_version_1(struct fixture *f)
+{
+    SCOPED(request_free) struct request r = {.state = REQUEST_QUEUED};
+    size_t attempts = 0;
+    OK(f, OPS(f)->get_request(SELF(f), "01R00000000000000000000001", &r, &f->err));
+    assert_int_equal(r.state, REQUEST_RUNNING);
+    assert_string_equal(r.key, "kospi/a%2Fb");
+    assert_string_equal(r.inputs, "{\"model\":\"a/b\"}");
+    assert_string_equal(r.replaces, "");
+    assert_true(r.created_at == 57 && r.expires_ms == 59 && r.slot && r.executed);
+    assert_true(r.run_id == 63 && r.accepted_at == 65 && r.hops == 0);
+    assert_string_equal(r.etag, "W/1");
+    OK(f, OPS(f)->list_attempts(SELF(f), r.relay_id, count_attempt, &attempts, &f->err));
+    assert_int_equal(attempts, 1);
+}
+
+static void assert_rest_of_version_1(struct fixture *f)
+{
+    static const unsigned char mac[STORE_MAC_SIZE] = {0};
+    SCOPED(store_notification_clear) struct store_notification n = {.id = ""};
+    struct store_time t;
+    struct store_mac m;
+    struct credential c;
+    struct target_memory memory;
+    int64_t floor;
+    OK(f, OPS(f)->get_time(SELF(f), &t, &f->err));
+    assert_true(t.relay_ms == 1764000000042 && t.boot_ms == 43 && t.wait_until == 0);
+    assert_string_equal(t.boot_id, "boot-1");
+    OK(f, OPS(f)->get_floor(SELF(f), &floor, &f->err));
+    assert_int_equal(floor, 41);
+    OK(f, OPS(f)->get_notification(SELF(f), "01N00000000000000000000001", &n, &f->err));
+    assert_true(n.received_at == 46 && n.body_len == 2);
+    assert_string_equal(n.body, "{}");
+    OK(f, OPS(f)->get_mac(SELF(f), mac, &m, &f->err));
+    assert_true(m.signed_wall == 47 && m.received_at == 48);
+    OK(f, OPS(f)->get_credential(SELF(f), "retrain", &c, &f->err));
+    assert_true(c.not_before == 68 && c.last_write == 69 && c.blocks == 70);
+    OK(f, OPS(f)->get_target_memory(SELF(f), "retrain", &memory, &f->err));
+    assert_true(!memory.no_run_details && memory.no_relay_id && memory.marked);
+}
+
+static void a_store_of_the_first_schema_is_migrated_with_all_it_holds(void **state)
+{
+    struct fixture *f = *state;
+    make_version_1(f);
+    fixture_open(f);
+    assert_int_equal(f->report.migrated_from, 1);
+    assert_false(f->report.created);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_key_of_version_1(f);
+        assert_request_of_version_1(f);
+        assert_rest_of_version_1(f);
+        fixture_reopen(f);
+        assert_int_equal(f->report.migrated_from, 0); /* once */
+    }
+    fixture_begin(f); /* and what is new has its place */
+    OK(f, OPS(f)->put_pause(SELF(f), ENGINE_ROUTE, "kospi", 1, &f->err));
+    fixture_commit(f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
@@ -175,6 +306,7 @@ int main(void)
         TEST(a_new_file_goes_through_all_versions),
         TEST(a_version_that_fails_leaves_the_file_as_it_was),
         TEST(an_older_program_refuses_a_newer_file),
+        TEST(a_store_of_the_first_schema_is_migrated_with_all_it_holds),
         TEST(a_connection_is_as_safe_as_we_say),
         TEST(queries_use_their_indexes),
     };
