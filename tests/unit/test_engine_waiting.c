@@ -139,6 +139,154 @@ static void holds_that_a_reload_ends_are_asked_in_the_order_of_their_keys(void *
     fixture_clear(&f);
 }
 
+/* Two keys whose request was cut: the start finds both over. */
+static void all_that_a_start_finds_over_waits(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err = {0};
+    fixture_init(&f);
+    defer(&f);
+    for (int i = 0; i < 3; i++) {
+        static const char *const texts[] = {"kospi/m1", "kospi/m2", "kospi/m3"};
+        struct key *k = key_new(texts[i], "kospi");
+        assert_non_null(k);
+        assert_non_null(key_add_member(k, "grafana", "a"));
+        k->members[0].heard_at = START;
+        (void)snprintf(k->members[0].notification, ULID_SIZE, "01JD0000000000000000000000");
+        k->deferred_at = START + i;
+        k->deferred_for = REASON_RUNNING;
+        key_all_wait(k);
+        assert_int_equal(engine_restore_key(f.engine, k, &err), 0);
+    }
+    f.now += MINUTE;
+    start_after(&f, 2 * MINUTE);
+    assert_int_equal(engine_next(f.engine), f.now + 2 * MINUTE);
+    f.now += 2 * MINUTE - 1;
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 0);
+    f.now++;
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_says(&f.effects.outcomes[i], DISPATCH, FIRST);
+    fixture_clear(&f);
+}
+
+static void what_is_deferred_after_the_start_does_not_wait_for_it(void **state)
+{
+    (void)state;
+    static const char *const before[] = {"an idle key", "a deferral that a redelivery ended",
+                                         "a deferral that a resolve ended"};
+    for (int i = 0; i < 3; i++) {
+        struct fixture f;
+        struct error err = {0};
+        fixture_init(&f);
+        print_message("%s\n", before[i]);
+        defer(&f);
+        assert_says(fire(&f, "a"), DISPATCH, FIRST);
+        if (i > 0)
+            assert_says(fire(&f, "b"), DEFERRED, RUNNING);
+        ended(&f, END_NOTHING_RAN); /* the block of b is over when the relay starts */
+        start_after(&f, 5 * MINUTE);
+        f.now += SECOND;
+        if (i == 1) {
+            struct decision d;
+            const struct redelivery r = {.relay_id = "01JA0000000000000000000000",
+                                         .key = KEY,
+                                         .route = "kospi",
+                                         .target = "retrain",
+                                         .inputs = "{}",
+                                         .now = f.now,
+                                         .wall = {START}};
+            effects_clear(&f.effects);
+            assert_int_equal(engine_redeliver(f.engine, &r, &f.effects, &d, &err), 0);
+            assert_says(&d, DISPATCH, FIRST);
+        } else {
+            assert_says(post_one(&f, ALERT_NO_DATA, "z", START), IGNORED, NO_DATA);
+            (void)resolve(&f, "a");
+            (void)resolve(&f, "b");
+            assert_says(fire(&f, "a"), DISPATCH, FIRST);
+        }
+        assert_says(fire(&f, "c"), DEFERRED, RUNNING);
+        f.now += SECOND;
+        ended(&f, END_NOTHING_RAN);
+        timers(&f);
+        assert_int_equal(f.effects.n_outcomes, 1);
+        assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
+        fixture_clear(&f);
+    }
+}
+
+static void a_hold_that_is_deferred_in_the_wait_does_not_wait_for_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err = {0};
+    char id[ULID_SIZE];
+    fixture_init(&f);
+    defer(&f);
+    fixture_policy(&f)->budget.max = 1;
+    start_after(&f, 5 * MINUTE);
+    fixture_policy(&f)->hold_ms = 10 * SECOND;
+    assert_says(fire(&f, "a"), HELD, HOLD);
+    fixture_policy(&f)->hold_ms = 0;
+    body_begin(&f);
+    (void)body_add(&f, ALERT_FIRING, "z", "m9", START);
+    body_post(&f, false);
+    assert_says(&f.effects.decisions[0], DISPATCH, FIRST);
+    memcpy(id, f.effects.created[0].relay_id, ULID_SIZE);
+    fixture_policy(&f)->hold_ms = 10 * SECOND;
+    f.now += 10 * SECOND;
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 1);
+    assert_says(&f.effects.outcomes[0], DEFERRED, BUDGET);
+    fixture_policy(&f)->hold_ms = 0;
+    f.now += SECOND;
+    effects_clear(&f.effects);
+    assert_int_equal(
+        engine_ended(f.engine, "kospi/m9", id, END_NOTHING_RAN, f.now, &f.effects, &err), 0);
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 1);
+    assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
+    fixture_clear(&f);
+}
+
+/* Two slots an hour: the budget was free again when the relay started, so the deferral waits. Then
+ * another key takes that slot, and the budget is spent anew, but only for two minutes more. */
+static void a_slot_taken_in_the_wait_may_end_it_sooner(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err = {0};
+    fixture_init(&f);
+    defer(&f);
+    fixture_policy(&f)->budget = (struct budget_policy){.max = 2, .per_ms = HOUR};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(engine_restore_slot(f.engine, "kospi", "retrain", START + 3 * i * MINUTE,
+                                             i == 0 ? "01JD0000000000000000000000"
+                                                    : "01JD0000000000000000000001",
+                                             &err),
+                         0);
+    f.now += 10 * MINUTE;
+    assert_says(fire(&f, "a"), DEFERRED, BUDGET);
+    assert_int_equal(f.effects.decisions[0].until, START + HOUR);
+    f.now = START + HOUR + MINUTE - 6 * MINUTE;
+    start_after(&f, 6 * MINUTE);
+    assert_int_equal(engine_next(f.engine), START + HOUR + 7 * MINUTE);
+    f.now += 10 * SECOND;
+    body_begin(&f);
+    (void)body_add(&f, ALERT_FIRING, "z", "m9", START);
+    body_post(&f, false);
+    assert_says(&f.effects.decisions[0], DISPATCH, FIRST);
+    assert_int_equal(engine_next(f.engine), START + HOUR + 3 * MINUTE);
+    f.now = START + HOUR + 3 * MINUTE;
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 1);
+    assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +295,10 @@ int main(void)
         cmocka_unit_test(a_deferral_whose_request_was_cut_waits_after_the_start),
         cmocka_unit_test(a_rearm_does_not_cut_the_wait_short),
         cmocka_unit_test(the_oldest_deferral_is_asked_first),
+        cmocka_unit_test(all_that_a_start_finds_over_waits),
+        cmocka_unit_test(what_is_deferred_after_the_start_does_not_wait_for_it),
+        cmocka_unit_test(a_hold_that_is_deferred_in_the_wait_does_not_wait_for_it),
+        cmocka_unit_test(a_slot_taken_in_the_wait_may_end_it_sooner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
