@@ -242,7 +242,8 @@ void world_compare_requests(struct world *w)
     struct model *m = &w->x.model;
     if (w->batches > 1) { /* what the first one ended may have woken a deferral in the second */
         compare_open(w, true);
-        model_timers(m, w->step_at);
+        if (w->wait_ms != 0) /* else it was the second that ended it, and the next step asks */
+            model_timers(m, w->step_at);
     }
     compare_open(w, false);
     for (size_t i = 0; i < m->n_requests; i++) { /* I2 */

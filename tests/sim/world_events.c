@@ -170,6 +170,9 @@ static void crash(struct world *w, const struct event *e)
 
 static void restart(struct world *w, const struct event *e)
 {
+    /* The store is well: one that stops is never ready, so that nobody could tell when it is again.
+     */
+    w->fault.times = 0;
     world_settle(w);
     bool at_once = e->which & 1;
     w->quitting = true;
