@@ -52,7 +52,9 @@ static void print_blocks(const json_t *status)
     if (json_is_true(json_object_get(status, "stop_file")))
         printf("  the stop file exists: nothing is started\n");
     json_array_foreach(json_object_get(status, "paused"), i, p)
+    {
         printf("  paused: %s %s\n", text_of(p, "scope"), text_of(p, "name"));
+    }
 }
 
 int cli_status(int argc, char **argv)

@@ -40,6 +40,9 @@ static void a_pause_blocks_outlives_a_crash_and_ends(void **state)
             "{\"scope\":\"route\",\"name\":\"kospi\",\"paused\":true}");
     command(&f, COMMAND_PAUSE, ENGINE_TARGET, "retrain", CORE_CHANGED, "\"paused\":true");
     restart(&f);
+    core_shows(&f, QUERY_STATUS, "",
+               "\"paused\":[{\"scope\":\"route\",\"name\":\"kospi\"},"
+               "{\"scope\":\"target\",\"name\":\"retrain\"}]");
     core_post(&f, "firing", "a", CORE_STORED, "suppressed\",\"reason\":\"paused");
     command(&f, COMMAND_RESUME, ENGINE_ROUTE, "kospi", CORE_CHANGED, "\"paused\":false");
     core_post(&f, "firing", "a", CORE_STORED, "suppressed\",\"reason\":\"paused");
