@@ -56,6 +56,7 @@ static void a_post_counts_and_is_timed(void **state)
     assert_true(r.posted_at == NOW + 5);
     assert_false(r.executed);
     assert_string_equal(r.reason, "");
+    request_free(&r);
 }
 
 static void an_accepted_request_knows_its_run(void **state)
@@ -138,6 +139,7 @@ static void refusals_for_now_wait_ever_longer(void **state)
     posting(&r, now);
     posted(&r, 429, "", "", &memory, now);
     assert_in_range((uint64_t)(r.next_at - now), 600000, 600001);
+    request_free(&r);
 }
 
 static void retries_are_spread_by_a_fifth(void **state)
@@ -190,6 +192,7 @@ static void what_a_target_lacks_is_learnt_once_and_retried_at_once(void **state)
         assert_int_equal(r.state, REQUEST_QUEUED);
         assert_true(r.next_at >= NOW + 4000);
         exchange_answer_clear(&a);
+        request_free(&r);
     }
 }
 
