@@ -1,4 +1,4 @@
-/* What operators do: pause and resume, rearm, redeliver. */
+/* What operators do to a key: rearm, redeliver. */
 #include "tests/unit/engine_fixture.h"
 
 #define OLD    "01JA0000000000000000000000"
@@ -36,74 +36,6 @@ static void rearm(struct fixture *f)
     struct error err = {0};
     effects_clear(&f->effects);
     assert_int_equal(engine_rearm(f->engine, KEY, f->now, &f->effects, &err), 0);
-}
-
-static void a_pause_is_of_one_route_or_one_target(void **state)
-{
-    (void)state;
-    static const struct {
-        enum engine_scope scope;
-        const char *name;
-        bool stops;
-    } cases[] = {
-        {ENGINE_ROUTE, "kospi", true},    {ENGINE_ROUTE, "other", false},
-        {ENGINE_ROUTE, "retrain", false}, {ENGINE_TARGET, "retrain", true},
-        {ENGINE_TARGET, "kospi", false},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct fixture f;
-        fixture_init(&f);
-        pause_of(&f, cases[i].scope, cases[i].name, true);
-        pause_of(&f, cases[i].scope, cases[i].name, true); /* twice is once */
-        assert_true(engine_is_paused(f.engine, cases[i].scope, cases[i].name));
-        assert_false(engine_is_paused(f.engine, !cases[i].scope, cases[i].name));
-        if (cases[i].stops) {
-            assert_says(fire(&f, "a"), SUPPRESSED, PAUSED);
-            pause_of(&f, cases[i].scope, cases[i].name, false);
-            assert_false(engine_is_paused(f.engine, cases[i].scope, cases[i].name));
-        }
-        assert_says(fire(&f, "a"), DISPATCH, FIRST);
-        fixture_clear(&f);
-    }
-}
-
-static void each_pause_ends_by_itself(void **state)
-{
-    (void)state;
-    struct fixture f;
-    fixture_init(&f);
-    pause_of(&f, ENGINE_ROUTE, "other", true);
-    pause_of(&f, ENGINE_ROUTE, "kospi", true);
-    pause_of(&f, ENGINE_TARGET, "retrain", true);
-    pause_of(&f, ENGINE_ROUTE, "kospi", false);
-    assert_false(engine_is_paused(f.engine, ENGINE_ROUTE, "kospi"));
-    assert_true(engine_is_paused(f.engine, ENGINE_ROUTE, "other"));
-    assert_true(engine_is_paused(f.engine, ENGINE_TARGET, "retrain"));
-    pause_of(&f, ENGINE_ROUTE, "other", false);
-    assert_says(fire(&f, "a"), SUPPRESSED, PAUSED);
-    pause_of(&f, ENGINE_TARGET, "retrain", false);
-    assert_says(fire(&f, "a"), DISPATCH, FIRST);
-    pause_of(&f, ENGINE_ROUTE, "other", true);
-    pause_of(&f, ENGINE_TARGET, "other", true);
-    fixture_clear(&f); /* with pauses that are on */
-}
-
-static void a_paused_request_waits(void **state)
-{
-    (void)state;
-    struct fixture f;
-    fixture_init(&f);
-    assert_says(fire(&f, "a"), DISPATCH, FIRST);
-    const struct request_view r = {
-        .key = KEY, .relay_id = OLD, .route = "kospi", .target = "retrain", .created_at = START};
-    pause_of(&f, ENGINE_ROUTE, "kospi", true);
-    assert_int_equal(engine_may_post(f.engine, &r, f.now), MAY_POST_WAIT);
-    pause_of(&f, ENGINE_ROUTE, "kospi", false);
-    pause_of(&f, ENGINE_TARGET, "retrain", true);
-    assert_int_equal(engine_may_post(f.engine, &r, f.now), MAY_POST_WAIT);
-    pause_of(&f, ENGINE_TARGET, "retrain", false);
-    assert_int_equal(engine_may_post(f.engine, &r, f.now), MAY_POST);
-    fixture_clear(&f);
 }
 
 static void rearm_ends_disarming_cooldown_and_retry_after(void **state)
@@ -413,9 +345,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_redelivery_that_is_refused_leaves_the_key_as_it_was),
-        cmocka_unit_test(a_pause_is_of_one_route_or_one_target),
-        cmocka_unit_test(each_pause_ends_by_itself),
-        cmocka_unit_test(a_paused_request_waits),
         cmocka_unit_test(rearm_ends_disarming_cooldown_and_retry_after),
         cmocka_unit_test(rearm_wakes_a_deferral_and_forgets_an_idle_key),
         cmocka_unit_test(what_went_stale_leaves_before_a_rearm),

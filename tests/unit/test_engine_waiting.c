@@ -287,6 +287,35 @@ static void a_slot_taken_in_the_wait_may_end_it_sooner(void **state)
     fixture_clear(&f);
 }
 
+/* It was there before the start, and waited for nothing. */
+static void an_idle_key_that_is_deferred_in_the_wait_is_asked_at_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err = {0};
+    char id[ULID_SIZE];
+    fixture_init(&f);
+    defer(&f);
+    fixture_policy(&f)->budget.max = 1;
+    assert_says(post_one(&f, ALERT_NO_DATA, "a", START), IGNORED, NO_DATA);
+    start_after(&f, 5 * MINUTE);
+    f.now += SECOND;
+    body_begin(&f);
+    (void)body_add(&f, ALERT_FIRING, "z", "m9", START);
+    body_post(&f, false);
+    assert_says(&f.effects.decisions[0], DISPATCH, FIRST);
+    memcpy(id, f.effects.created[0].relay_id, ULID_SIZE);
+    assert_says(fire(&f, "a"), DEFERRED, BUDGET);
+    f.now += SECOND;
+    effects_clear(&f.effects);
+    assert_int_equal(
+        engine_ended(f.engine, "kospi/m9", id, END_NOTHING_RAN, f.now, &f.effects, &err), 0);
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 1);
+    assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +328,7 @@ int main(void)
         cmocka_unit_test(what_is_deferred_after_the_start_does_not_wait_for_it),
         cmocka_unit_test(a_hold_that_is_deferred_in_the_wait_does_not_wait_for_it),
         cmocka_unit_test(a_slot_taken_in_the_wait_may_end_it_sooner),
+        cmocka_unit_test(an_idle_key_that_is_deferred_in_the_wait_is_asked_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
