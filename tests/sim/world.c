@@ -239,6 +239,7 @@ static void expect_step(struct world *w, int64_t now)
         expect_batch(w, w->held, w->n_held, now);
         model_requests_end(&w->x.model, now);
         model_batch_over(&w->x.model, now);
+        forget_macs(&w->x.ledger, now);
     }
     /* A reload is a batch of its own. */
     size_t from = 0;

@@ -86,7 +86,7 @@ static void teach(struct world *w, struct model_request *r, bool *known)
 {
     if (*known)
         r->hops = 0;
-    *known = w->x.model.conf->targets[r->target].present;
+    *known = *known || w->x.model.conf->targets[r->target].present;
 }
 
 static enum forge_class class_of(const struct world *w, const struct model_request *r,
