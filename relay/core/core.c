@@ -224,29 +224,28 @@ static void run_batch(struct core *c, struct message *batch)
     (void)revive(c);
 }
 
-static void run_mail(struct core *c, struct message *batch)
+/* Each part of it is a batch of its own; none overtakes what is held. */
+static void run_parts(struct core *c, struct message *batch)
 {
-    if (!c->store_ok && !revive(c)) {
-        abandon(c, batch, "the store cannot be written; nothing was kept");
-        return;
-    }
-    if (c->held != NULL) {
-        struct message *held = c->held;
-        c->held = NULL;
-        run_batch(c, held);
-        if (!c->store_ok) {
-            abandon(c, batch, "the store cannot be written; nothing was kept");
-            return;
-        }
-    }
     do {
         struct message *rest = split(batch);
-        if (c->store_ok)
+        if (c->store_ok && c->held == NULL)
             run_batch(c, batch);
         else
             abandon(c, batch, "the store cannot be written; nothing was kept");
         batch = rest;
     } while (batch != NULL);
+}
+
+static void run_mail(struct core *c, struct message *batch)
+{
+    if (c->store_ok || revive(c)) {
+        struct message *held = c->held;
+        c->held = NULL;
+        if (held != NULL)
+            run_parts(c, held);
+    }
+    run_parts(c, batch);
 }
 
 /* --- a life ------------------------------------------------------------------------------------
