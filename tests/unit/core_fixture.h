@@ -34,8 +34,11 @@ struct core_fixture {
     size_t n_flights;
     unsigned n_posts, n_polls, n_lists, n_bodies;
     bool stop_file;
-    bool signed_time; /* notifications have a MAC and a signed time */
-    int64_t wait;     /* what the last step said */
+    bool signed_time;  /* notifications have a MAC and a signed time */
+    const char *model; /* their label, of which the key is made */
+    bool dry;          /* and nothing of them is to be stored */
+    int64_t start_ms;  /* between the decision to start an exchange and its leaving */
+    int64_t wait;      /* what the last step said */
 };
 
 static inline struct wall fixture_wall(void *self)
@@ -63,6 +66,8 @@ static inline void fixture_start(void *self, struct exchange *x)
 {
     struct core_fixture *f = self;
     assert_true(f->n_flights < FLIGHTS);
+    f->boot_ms += f->start_ms;
+    f->wall_ms += f->start_ms;
     f->flights[f->n_flights++] = x;
     f->n_posts += x->kind == EXCHANGE_DISPATCH;
     f->n_polls += x->kind == EXCHANGE_RUN;
@@ -130,7 +135,7 @@ static inline void core_fixture_init_conf(struct core_fixture *f, struct conf *c
     struct error err = {0};
     assert_true(sodium_init() >= 0);
     log_setup(LOG_ERROR, LOG_LOGFMT, clock_system());
-    *f = (struct core_fixture){.wall_ms = WALL_START, .boot_ms = 5000};
+    *f = (struct core_fixture){.wall_ms = WALL_START, .boot_ms = 5000, .model = "m1"};
     f->clock = (struct clock){.self = f,
                               .wall = fixture_wall,
                               .mono = fixture_mono,
@@ -199,9 +204,9 @@ static inline void core_send(struct core_fixture *f, const char *status, const c
                    "{\"receiver\":\"relay\",\"status\":\"firing\",\"orgId\":1,\"groupKey\":\"{}\","
                    "\"externalURL\":\"\",\"version\":\"1\",\"title\":\"%u\",\"alerts\":[{"
                    "\"status\":\"%s\",\"labels\":{\"alertname\":\"Drift\",\"action\":\"retrain\","
-                   "\"model\":\"m1\"},\"annotations\":{},\"fingerprint\":\"%s\",\"startsAt\":"
+                   "\"model\":\"%s\"},\"annotations\":{},\"fingerprint\":\"%s\",\"startsAt\":"
                    "\"2025-11-24T00:00:00Z\",\"endsAt\":\"%s\"}]}",
-                   ++f->n_bodies, status, fingerprint,
+                   ++f->n_bodies, status, f->model, fingerprint,
                    strcmp(status, "resolved") == 0 ? "2025-11-25T00:00:00Z"
                                                    : "0001-01-01T00:00:00Z");
     *kept = (struct core_reply_kept){0};
@@ -212,6 +217,7 @@ static inline void core_send(struct core_fixture *f, const char *status, const c
                         .format = ALERT_FORMAT_GRAFANA,
                         .received_wall = f->wall_ms,
                         .signed_time = f->signed_time,
+                        .dry = f->dry,
                         .claim = {.signed_at_ms = f->wall_ms, .mac = {(unsigned char)f->n_bodies}},
                         .body = strdup(body),
                         .body_len = strlen(body),

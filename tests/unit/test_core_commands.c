@@ -123,16 +123,98 @@ static void rearm_ends_what_keeps_a_key_from_its_next_run(void **state)
     core_fixture_clear(&f);
 }
 
+static void a_redelivery_needs_its_route_its_target_and_room(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    char id[ULID_SIZE];
+    core_fixture_init(&f, "max_keys = 1; rearm = \"cooldown\"; cooldown = \"0s\"; "
+                          "retry_after = \"0s\"; stale_after = \"1h\";");
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    last_id(&f, id);
+    core_answer_flight(&f, 404, "{\"message\":\"Not Found\"}", EXCHANGE_ANSWERED);
+    core_settle(&f);
+    core_pass(&f, HOUR_MS); /* its key is forgotten … */
+    f.model = "m2";
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\""); /* … and its room taken */
+    command(&f, COMMAND_REDELIVER, ENGINE_ROUTE, id, CORE_CONFLICT,
+            "its route has max_keys keys already");
+    struct conf *conf = core_conf("another", "");
+    core_reload(f.core, conf);
+    conf_unref(conf);
+    command(&f, COMMAND_REDELIVER, ENGINE_ROUTE, id, CORE_CONFLICT,
+            "its route or target is no longer in the config");
+    assert_int_equal(f.n_posts, 2);
+    core_fixture_clear(&f);
+}
+
+static void what_left_the_config_paused_can_still_be_resumed(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    struct conf *conf = core_conf("another", "");
+    core_fixture_init(&f, "");
+    command(&f, COMMAND_PAUSE, ENGINE_TARGET, "retrain", CORE_CHANGED, "\"paused\":true");
+    core_crash(&f);
+    core_up(&f, conf);
+    conf_unref(conf);
+    command(&f, COMMAND_RESUME, ENGINE_TARGET, "retrain", CORE_CHANGED, "\"paused\":false");
+    command(&f, COMMAND_RESUME, ENGINE_TARGET, "retrain", CORE_NOT_FOUND, "no such target");
+    core_fixture_clear(&f);
+}
+
+/* The end of a block by time: the deferral is decided anew, and its key tells the outcome. */
+static void a_deferral_ends_when_its_pause_does(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    core_fixture_init(&f, "when_blocked = \"defer\";");
+    command(&f, COMMAND_PAUSE, ENGINE_ROUTE, "kospi", CORE_CHANGED, "\"paused\":true");
+    core_post(&f, "firing", "a", CORE_STORED, "deferred\",\"reason\":\"paused");
+    core_pass(&f, HOUR_MS);
+    assert_int_equal(f.n_posts, 0);
+    command(&f, COMMAND_RESUME, ENGINE_ROUTE, "kospi", CORE_CHANGED, "\"paused\":false");
+    core_settle(&f);
+    assert_int_equal(f.n_posts, 1);
+    core_shows(&f, QUERY_REQUESTS, "", "\"cause\":\"timer\"");
+    core_shows(&f, QUERY_KEY, KEY_TEXT, "\"verdict\":\"dispatch\",\"reason\":\"first\"");
+    core_fixture_clear(&f);
+}
+
+/* Each once with a disk that refuses its commit: told so, nothing changed, and done when it is well
+ * again. */
 static void a_command_that_cannot_be_written_is_refused_and_changes_nothing(void **state)
 {
     (void)state;
     struct core_fixture f;
+    char id[ULID_SIZE];
     core_fixture_init(&f, "");
-    memory_store_fail(
-        f.memory, &(struct memory_fault){.operations = MEMORY_COMMIT, .times = 1, .code = -EIO});
-    command(&f, COMMAND_PAUSE, ENGINE_ROUTE, "kospi", CORE_UNAVAILABLE, "cannot be written");
-    core_pass(&f, 2000);
     core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    last_id(&f, id);
+    core_answer_flight(&f, 0, "", EXCHANGE_NOT_SENT);
+    core_settle(&f);
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"duplicate\"");
+    const struct {
+        enum core_command what;
+        const char *id, *before;
+    } rows[] = {
+        {COMMAND_PAUSE, "kospi", "\"state\":\"queued\""},
+        {COMMAND_RESUME, "kospi", "\"state\":\"queued\""},
+        {COMMAND_CANCEL, id, "\"state\":\"queued\""},
+        {COMMAND_REARM, KEY_TEXT, "\"state\":\"dead\""},
+        {COMMAND_REDELIVER, id, "\"next\":null"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        memory_store_fail(f.memory, &(struct memory_fault){
+                                        .operations = MEMORY_COMMIT, .times = 1, .code = -EIO});
+        command(&f, rows[i].what, ENGINE_ROUTE, rows[i].id, CORE_UNAVAILABLE, "cannot be written");
+        assert_int_equal(memory_store_failures(f.memory), 1);
+        core_shows(&f, QUERY_REQUESTS, "", rows[i].before);
+        command(&f, rows[i].what, ENGINE_ROUTE, rows[i].id, CORE_CHANGED, "{");
+    }
+    core_shows(&f, QUERY_REQUESTS, "", "\"cause\":\"redeliver\"");
+    core_pass(&f, 2000);
+    assert_int_equal(f.n_posts, 2); /* one before, one redelivered */
     core_fixture_clear(&f);
 }
 
@@ -143,6 +225,9 @@ int main(void)
         cmocka_unit_test(only_what_was_not_posted_can_be_cancelled),
         cmocka_unit_test(a_redelivery_is_a_new_request_with_the_old_inputs),
         cmocka_unit_test(rearm_ends_what_keeps_a_key_from_its_next_run),
+        cmocka_unit_test(a_redelivery_needs_its_route_its_target_and_room),
+        cmocka_unit_test(what_left_the_config_paused_can_still_be_resumed),
+        cmocka_unit_test(a_deferral_ends_when_its_pause_does),
         cmocka_unit_test(a_command_that_cannot_be_written_is_refused_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
