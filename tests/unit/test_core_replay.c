@@ -22,10 +22,11 @@ static void a_mac_that_was_seen_repeats_the_first_decisions_and_changes_nothing(
     core_send(&f, "firing", "a", &first);
     core_settle(&f);
     const char *decisions = strstr(first.body, "\"alerts\":");
+    assert_non_null(decisions);
     core_accept(&f);
     core_pass(&f, 1000);
     post_again(&f, "resolved", CORE_DUPLICATE, "\"duplicate\":true");
-    post_again(&f, "resolved", CORE_DUPLICATE, decisions == NULL ? "no alerts" : decisions);
+    post_again(&f, "resolved", CORE_DUPLICATE, decisions);
     core_shows(&f, QUERY_KEY, KEY_TEXT, "\"fingerprint\":\"a\"");
     core_shows(&f, QUERY_METRICS, "", "reason=\"first\"} 1");
     assert_int_equal(f.n_posts, 1);
