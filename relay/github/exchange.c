@@ -3,6 +3,7 @@
 #include "relay/base/parse.h"
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
+#include "relay/github/exchange_private.h"
 #include "relay/github/inputs.h"
 #include "relay/github/url.h"
 
@@ -36,7 +37,7 @@ bool exchange_sends_relay_id(const struct target *target, const struct target_me
            (target->correlation == CORRELATION_AUTO && !memory->no_relay_id);
 }
 
-static int add_header(struct exchange *x, const char *name, const char *value)
+int exchange_add_header(struct exchange *x, const char *name, const char *value)
 {
     SCOPED(buf_free) struct buf line = BUF_INIT(HEADER_MAX);
     size_t n = 0;
@@ -48,22 +49,24 @@ static int add_header(struct exchange *x, const char *name, const char *value)
     return x->headers[n] == NULL ? -ENOMEM : 0;
 }
 
-/* What both kinds have in common; the URL comes later. */
-static int make(struct exchange **out, enum exchange_kind kind, const struct target *target,
-                const char *relay_id, struct error *err)
+/* What all kinds have in common; the URL comes later. */
+int exchange_make(struct exchange **out, enum exchange_kind kind, const struct target *target,
+                  const char *relay_id, struct error *err)
 {
     if (strlen(relay_id) >= ULID_SIZE)
         return error_set(err, -EINVAL, "relay_id: longer than %d characters", ULID_SIZE - 1);
     SCOPED(exchange_free_p) struct exchange *x = calloc(1, sizeof(*x));
     if (x == NULL || (x->headers = calloc(HEADERS_MAX, sizeof(*x->headers))) == NULL ||
         (x->credential = strdup(target->credential)) == NULL ||
-        add_header(x, "User-Agent", "drift-relay/" DRIFT_RELAY_VERSION) < 0 ||
-        add_header(x, "Accept", "application/vnd.github+json") < 0 ||
-        add_header(x, "X-GitHub-Api-Version", GITHUB_API_VERSION) < 0)
+        (x->api_url = strdup(target->api_url)) == NULL ||
+        (x->repository = strdup(target->repository)) == NULL ||
+        exchange_add_header(x, "User-Agent", "drift-relay/" DRIFT_RELAY_VERSION) < 0 ||
+        exchange_add_header(x, "Accept", "application/vnd.github+json") < 0 ||
+        exchange_add_header(x, "X-GitHub-Api-Version", GITHUB_API_VERSION) < 0)
         return error_set(err, -ENOMEM, "exchange: out of memory");
     memcpy(x->relay_id, relay_id, strlen(relay_id) + 1);
     x->kind = kind;
-    x->method = kind == EXCHANGE_DISPATCH ? "POST" : "GET";
+    x->method = kind == EXCHANGE_DISPATCH || kind == EXCHANGE_TOKEN ? "POST" : "GET";
     x->response_max = kind == EXCHANGE_RUNS ? GITHUB_RUNS_MAX : GITHUB_RESPONSE_MAX;
     *out = GIVE(x);
     return 0;
@@ -100,7 +103,7 @@ char *exchange_place(const struct target *target, const char *redirect)
     return buf_give(&place);
 }
 
-static int set_url(struct exchange *x, struct buf *url, struct error *err)
+int exchange_set_url(struct exchange *x, struct buf *url, struct error *err)
 {
     if (buf_failed(url))
         return error_set(err, -EINVAL, "%s: its URL is longer than %d bytes", x->credential,
@@ -166,10 +169,10 @@ int exchange_dispatch(struct exchange **out, const struct target *target,
     SCOPED(json_release_p) json_t *all = NULL;
     SCOPED(buf_free) struct buf url = BUF_INIT(URL_MAX);
 
-    int r = make(&x, EXCHANGE_DISPATCH, target, relay_id, err);
+    int r = exchange_make(&x, EXCHANGE_DISPATCH, target, relay_id, err);
     if (r < 0)
         return r;
-    if (add_header(x, "Content-Type", "application/json") < 0)
+    if (exchange_add_header(x, "Content-Type", "application/json") < 0)
         return error_set(err, -ENOMEM, "exchange: out of memory");
     const char *sent = exchange_sends_relay_id(target, memory) ? relay_id : NULL;
     if ((r = make_inputs(&all, sent, inputs, err)) < 0 ||
@@ -181,7 +184,7 @@ int exchange_dispatch(struct exchange **out, const struct target *target,
         add_workflow_url(&url, target, NULL);
         buf_add_text(&url, "/dispatches");
     }
-    if ((r = set_url(x, &url, err)) < 0)
+    if ((r = exchange_set_url(x, &url, err)) < 0)
         return r;
     x->correlated = sent != NULL;
     if ((x->place = exchange_place(target, redirect)) == NULL)
@@ -208,14 +211,14 @@ int exchange_run(struct exchange **out, const struct target *target, const char 
     SCOPED(exchange_free_p) struct exchange *x = NULL;
     SCOPED(buf_free) struct buf url = BUF_INIT(URL_MAX);
 
-    int r = make(&x, EXCHANGE_RUN, target, relay_id, err);
+    int r = exchange_make(&x, EXCHANGE_RUN, target, relay_id, err);
     if (r < 0)
         return r;
-    if (etag != NULL && is_etag(etag) && add_header(x, "If-None-Match", etag) < 0)
+    if (etag != NULL && is_etag(etag) && exchange_add_header(x, "If-None-Match", etag) < 0)
         return error_set(err, -ENOMEM, "exchange: out of memory");
     add_actions_url(&url, target);
     buf_addf(&url, "/runs/%" PRId64, run_id);
-    if ((r = set_url(x, &url, err)) < 0)
+    if ((r = exchange_set_url(x, &url, err)) < 0)
         return r;
     *out = GIVE(x);
     return 0;
@@ -236,7 +239,7 @@ int exchange_runs(struct exchange **out, const struct target *target, const char
     SCOPED(exchange_free_p) struct exchange *x = NULL;
     SCOPED(buf_free) struct buf url = BUF_INIT(URL_MAX);
 
-    int r = make(&x, EXCHANGE_RUNS, target, relay_id, err);
+    int r = exchange_make(&x, EXCHANGE_RUNS, target, relay_id, err);
     if (r < 0)
         return r;
     buf_add(&url, place, strcspn(place, "@")); /* a URL of ours holds none; a ref may */
@@ -248,7 +251,7 @@ int exchange_runs(struct exchange **out, const struct target *target, const char
     if (until[0] != '\0')
         buf_addf(&url, "..%s", until);
     buf_addf(&url, "&exclude_pull_requests=true&per_page=%d&page=%d", GITHUB_RUNS_PER_PAGE, page);
-    if ((r = set_url(x, &url, err)) < 0)
+    if ((r = exchange_set_url(x, &url, err)) < 0)
         return r;
     *out = GIVE(x);
     return 0;
@@ -265,6 +268,8 @@ void exchange_free(struct exchange *x)
     free(x->body);
     free(x->credential);
     free(x->place);
+    free(x->api_url);
+    free(x->repository);
     free(x);
 }
 

@@ -26,6 +26,7 @@ enum exchange_kind {
     EXCHANGE_DISPATCH, /* POST …/actions/workflows/W/dispatches: not idempotent */
     EXCHANGE_RUN,      /* GET …/actions/runs/ID */
     EXCHANGE_RUNS,     /* GET …/actions/workflows/W/runs?…: one page of a list */
+    EXCHANGE_TOKEN,    /* POST /app/installations/ID/access_tokens (app.h): for another exchange */
 };
 
 struct exchange {
@@ -36,10 +37,11 @@ struct exchange {
     char **headers; /* "Name: value", ended by NULL, without Authorization */
     char *body;     /* NULL for a GET */
     size_t body_len;
-    size_t response_max; /* bytes */
-    char *credential;    /* name */
-    bool correlated;     /* a dispatch: it carries the input relay_id */
-    char *place;         /* a dispatch: exchange_place of where it goes; else NULL */
+    size_t response_max;        /* bytes */
+    char *credential;           /* name */
+    char *api_url, *repository; /* the target's: where and for what a token may have to be asked */
+    bool correlated;            /* a dispatch: it carries the input relay_id */
+    char *place;                /* a dispatch: exchange_place of where it goes; else NULL */
 };
 
 /* Does a POST for this target carry the input relay_id? */
@@ -74,6 +76,8 @@ enum exchange_transport {
     EXCHANGE_ANSWERED,
     EXCHANGE_NOT_SENT, /* nothing can have happened: no token, DNS, connect, TLS */
     EXCHANGE_UNKNOWN,  /* it may have been received: cut, timed out, too large, garbage */
+    EXCHANGE_NO_TOKEN, /* nothing left, since GitHub refused the token for it: status, body and
+                          headers are those of that answer, error says it in words */
 };
 
 struct exchange_header {
@@ -89,6 +93,7 @@ struct exchange_answer {
     size_t n_headers;
     char error[256]; /* transport words, no secret */
     int64_t duration_ms;
+    int64_t token_expiry_s; /* of the installation token it was sent with, unix seconds; else 0 */
 };
 
 /* Names (lower case, ended by NULL) that the dispatcher copies out of an answer. */

@@ -52,16 +52,18 @@ enum outcome limits_class(const struct exchange_answer *answer)
     enum outcome class = OUTCOME_REFUSED;
     struct reply reply;
 
-    if (answer->transport != EXCHANGE_ANSWERED || answer->status >= 500)
+    bool no_token = answer->transport == EXCHANGE_NO_TOKEN;
+    if ((answer->transport != EXCHANGE_ANSWERED && !no_token) || answer->status >= 500)
         return OUTCOME_AMBIGUOUS;
     if (answer->status == 401)
         return OUTCOME_CREDENTIAL;
     if (answer->status != 403 && answer->status != 429)
-        return OUTCOME_REFUSED;
+        return no_token ? OUTCOME_CREDENTIAL : OUTCOME_REFUSED;
     reply_read(&reply, answer);
     if (is_limit(answer, &reply))
         class = OUTCOME_LIMITED;
-    else if (reply_says(&reply, "resource not accessible by") || reply_says(&reply, "saml"))
+    else if (no_token || reply_says(&reply, "resource not accessible by") ||
+             reply_says(&reply, "saml"))
         class = OUTCOME_CREDENTIAL;
     reply_clear(&reply);
     return class;
@@ -140,6 +142,10 @@ static void block(struct credential *c, const struct exchange_answer *answer, in
     if (until < c->not_before)
         return;
     c->not_before = until;
+    if (answer->transport == EXCHANGE_NO_TOKEN) { /* its own words say more than GitHub's */
+        utf8_clean(c->reason, sizeof(c->reason), answer->error);
+        return;
+    }
     reply_read(&reply, answer);
     outcome_words(words, answer->status, &reply, NULL);
     utf8_clean(c->reason, sizeof(c->reason), words);
@@ -159,6 +165,9 @@ static void note_headers(struct credential *c, const struct exchange_answer *ans
         c->clock_ms = ahead == 0 ? 1 : ahead;
     if (expiry != NULL && date_parse_expiry(&ms, expiry))
         c->token_expiry_s = ms / 1000;
+    /* Targets of one App have tokens of their own: the newest stands for them. */
+    if (answer->token_expiry_s > c->token_expiry_s)
+        c->token_expiry_s = answer->token_expiry_s;
 }
 
 static bool moved(int64_t clock_ms, int64_t before)

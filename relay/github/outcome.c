@@ -181,6 +181,8 @@ void outcome_of_dispatch(struct outcome_detail *out, const struct exchange_answe
     if (answer->transport != EXCHANGE_ANSWERED) {
         if (answer->transport == EXCHANGE_NOT_SENT)
             out->outcome = OUTCOME_NOT_SENT;
+        if (answer->transport == EXCHANGE_NO_TOKEN)
+            out->outcome = limits_class(answer);
         utf8_clean(out->text, sizeof(out->text), answer->error);
         return;
     }
