@@ -82,7 +82,6 @@ static void target_clear(struct target *t)
     free(t->workflow);
     free(t->ref);
     free(t->credential);
-    free(t->token_file);
 }
 
 static void route_clear(struct conf_route *r)
@@ -109,6 +108,8 @@ static void conf_free(struct conf *c)
         free(c->credentials[i].name);
         free(c->credentials[i].token_file);
         secret_free(c->credentials[i].token);
+        free(c->credentials[i].app.id);
+        free(c->credentials[i].key_file);
     }
     free(c->sources);
     free(c->targets);
@@ -146,19 +147,6 @@ void conf_watch(struct conf *c, const char *path)
         abort();
     c->watched = grown;
     c->watched[c->n_watched++] = conf_text(path);
-}
-
-const char *conf_credential_for(struct conf *c, const char *target, const char *path)
-{
-    for (size_t i = 0; i < c->n_credentials; i++) {
-        const char *known = c->credentials[i].token_file;
-        if (strcmp(known, path) == 0)
-            return c->credentials[i].name;
-    }
-    struct conf_credential *added = &c->credentials[c->n_credentials++];
-    added->name = conf_text(target);
-    added->token_file = conf_text(path);
-    return added->name;
 }
 
 bool conf_name_is_valid(const char *name)

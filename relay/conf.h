@@ -13,6 +13,7 @@
 #include "relay/base/parse.h"
 #include "relay/base/secret.h"
 #include "relay/engine/route.h"
+#include "relay/github/app.h"
 #include "relay/github/inputs.h"
 #include "relay/github/target.h"
 
@@ -34,10 +35,14 @@ struct conf_route {
     struct inputs *inputs;
 };
 
+/* One of three. Its name says what it is made of, so that what was learnt about one (its limits) is
+ * never taken for another's. */
 struct conf_credential {
-    char *name;           /* the first target that uses it */
-    char *token_file;     /* read anew for every exchange; NULL = token */
-    struct secret *token; /* from the environment; NULL = token_file */
+    char *name;           /* the token file's path, the variable, or "app:ID/INSTALLATION[@URL]" */
+    char *token_file;     /* read anew for every exchange */
+    struct secret *token; /* from the environment */
+    struct app app;       /* id NULL: none */
+    char *key_file;       /* of the App; read anew for every token */
 };
 
 struct conf_limits {
@@ -66,7 +71,8 @@ struct conf {
     size_t n_credentials;
     struct conf_route *routes;
     size_t n_routes;
-    char **watched; /* files whose change asks for a reload: the config file, secret files */
+    char *
+        *watched; /* files whose change asks for a reload: the config file, secrets, tokens, keys */
     size_t n_watched;
     _Atomic unsigned references;
 };

@@ -100,11 +100,15 @@ static void read_target(struct conf *c, struct conf_report *report)
                          .repository = conf_text(buf_text(&repository)),
                          .workflow = conf_text(workflow == NULL ? "" : workflow),
                          .ref = conf_text(ref == NULL ? "main" : ref),
-                         .credential = conf_text("retrain"),
-                         .token_file = file == NULL ? NULL : conf_text(file),
+                         .credential = conf_text(file == NULL ? "GITHUB_ACCESS_TOKEN" : file),
                          .correlation = CORRELATION_AUTO};
     c->credentials[0] = (struct conf_credential){
-        .name = conf_text("retrain"), .token_file = file == NULL ? NULL : conf_text(file)};
+        .name = conf_text(t->credential), .token_file = file == NULL ? NULL : conf_text(file)};
+    if (token != NULL && !app_token_is_valid(secret_bytes(token), secret_len(token)))
+        fault(report, file == NULL ? "GITHUB_ACCESS_TOKEN" : "GITHUB_ACCESS_TOKEN_FILE",
+              "holds a blank or a control character: the token alone is wanted");
+    if (file != NULL)
+        conf_watch(c, file);
     if (file == NULL)
         c->credentials[0].token = token;
     else

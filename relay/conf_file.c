@@ -1,4 +1,4 @@
-/* The schema of the config file, but for routes. */
+/* The schema of the config file, but for targets and routes. */
 #include "relay/base/scope.h"
 #include "relay/conf_private.h"
 
@@ -11,7 +11,7 @@
 #define SOCKET_PATH_MAX 108 /* sun_path of unix(7), NUL included */
 #define SECRET_SHORT    16  /* bytes: shorter HMAC secrets are warned of */
 
-static bool read_name(const struct settings_group *g, char **out)
+bool conf_read_name(const struct settings_group *g, char **out)
 {
     if (!settings_string(g, "name", true, out))
         return false;
@@ -189,7 +189,7 @@ static void read_source(struct conf *c, const struct settings_group *g, struct c
 {
     static const char *const formats[] = {"grafana", "alertmanager", NULL};
     int format = 0;
-    if (read_name(g, &s->name)) {
+    if (conf_read_name(g, &s->name)) {
         for (const struct conf_source *other = c->sources; other < s; other++) {
             if (other->name != NULL && strcmp(other->name, s->name) == 0)
                 settings_fault(g, "name", "\"%s\" is the name of another source", s->name);
@@ -217,59 +217,10 @@ static void read_source(struct conf *c, const struct settings_group *g, struct c
         settings_warning(g, "format", "Alertmanager does not sign: use bearer or basic");
 }
 
-/* --- targets
- * -------------------------------------------------------------------------------------- */
-
-static void read_target_budget(const struct settings_group *target, struct target *t)
-{
-    const struct settings_group *g = settings_group(target, "budget", false);
-    if (g == NULL)
-        return;
-    t->budget_per_ms = DAY_MS;
-    (void)settings_int(g, "max", true, 1, 100000, &t->budget_max);
-    (void)settings_duration_ms(g, "per", false, 60000, 31 * DAY_MS, &t->budget_per_ms);
-}
-
-static void read_target(struct conf *c, const struct settings_group *g, struct target *t)
-{
-    static const char *const correlations[] = {"auto", "input", "none", NULL};
-    int correlation = 0;
-    if (!read_name(g, &t->name))
-        conf_set_text(&t->name, "");
-    else if (conf_target_by_name(c, t->name) != NULL)
-        settings_fault(g, "name", "\"%s\" is the name of another target", t->name);
-    t->api_url = conf_text("https://api.github.com");
-    t->ref = conf_text("main");
-    if (settings_string(g, "repository", true, &t->repository) &&
-        !target_repository_is_valid(t->repository))
-        settings_fault(g, "repository", "\"%.80s\" is no \"owner/name\"", t->repository);
-    if (settings_string(g, "workflow", true, &t->workflow) &&
-        !target_workflow_is_valid(t->workflow))
-        settings_fault(g, "workflow",
-                       "\"%.80s\" is no file name such as \"retrain.yml\" (without its path)",
-                       t->workflow);
-    if (settings_string(g, "ref", false, &t->ref) && !target_ref_is_valid(t->ref))
-        settings_fault(g, "ref", "\"%.80s\" is no branch or tag name", t->ref);
-    (void)settings_string(g, "api_url", false, &t->api_url);
-    const char *reason = conf_check_api_url(t->api_url);
-    if (reason != NULL)
-        settings_fault(g, "api_url", "%s", reason);
-    (void)settings_choice(g, "correlation", false, correlations, &correlation);
-    t->correlation = (enum correlation)correlation;
-    if (settings_string(g, "token_file", true, &t->token_file)) {
-        SCOPED(secret_free_p) struct secret *token = NULL;
-        struct error err = {0};
-        if (secret_read_file(&token, t->token_file, 1, &err) != 0)
-            settings_fault(g, "token_file", "%s", err.text);
-        t->credential = conf_text(conf_credential_for(c, t->name, t->token_file));
-    }
-    read_target_budget(g, t);
-}
-
 /* --- the file
  * ------------------------------------------------------------------------------------- */
 
-static void read_lists(struct conf *c, const struct settings_group *root)
+static void read_sources(struct conf *c, const struct settings_group *root)
 {
     size_t n = settings_list(root, "sources", true);
     c->sources = conf_array(n, sizeof(*c->sources));
@@ -277,17 +228,8 @@ static void read_lists(struct conf *c, const struct settings_group *root)
         read_source(c, settings_list_at(root, "sources", i), &c->sources[i]);
         c->n_sources = i + 1;
     }
-    n = settings_list(root, "targets", true);
-    c->targets = conf_array(n, sizeof(*c->targets));
-    c->credentials = conf_array(n, sizeof(*c->credentials));
-    for (size_t i = 0; i < n; i++) {
-        read_target(c, settings_list_at(root, "targets", i), &c->targets[i]);
-        c->n_targets = i + 1;
-    }
     if (settings_is_empty(root, "sources"))
         settings_fault(root, "sources", "is empty: without a source nobody may send");
-    if (settings_is_empty(root, "targets"))
-        settings_fault(root, "targets", "is empty: there is no workflow to start");
 }
 
 void conf_read_file(struct conf *c, struct settings *s)
@@ -303,7 +245,8 @@ void conf_read_file(struct conf *c, struct settings *s)
     conf_read_path(root, "stop_file", &c->stop_file);
     read_log(root, c);
     read_limits(root, &c->limits);
-    read_lists(c, root);
+    read_sources(c, root);
+    conf_read_targets(c, root);
     conf_read_routes(c, root);
     refuse_later(root, "grafana");
 }

@@ -1,5 +1,5 @@
-/* conf_private.h - shared by conf.c (the struct), conf_file.c (the schema), conf_route.c (routes)
- * and conf_env.c. */
+/* conf_private.h - shared by conf.c (the struct), conf_file.c (the schema), conf_target.c,
+ * conf_route.c and conf_env.c. */
 #ifndef RELAY_CONF_PRIVATE_H
 #define RELAY_CONF_PRIVATE_H
 
@@ -13,17 +13,18 @@ void conf_watch(struct conf *c, const char *path);
 void *conf_array(size_t n, size_t size);
 char *conf_text(const char *text);
 void conf_set_text(char **slot, const char *text);
-/* The credential for a token file (its path), made when new: its name is the first target's. */
-const char *conf_credential_for(struct conf *c, const char *target, const char *path);
 /* Names and loopback: what a config may say. */
 bool conf_name_is_valid(const char *name);
 bool conf_header_is_valid(const char *name); /* a token of RFC 9110 */
+/* The required key "name" of g; false, with a fault, when it is none. */
+bool conf_read_name(const struct settings_group *g, char **out);
 /* A path of g that must not be empty, else *out is untouched. */
 void conf_read_path(const struct settings_group *g, const char *key, char **out);
 /* NULL = fine; else the reason. Takes the trailing slash off. */
 const char *conf_check_api_url(char *url);
 
 void conf_read_file(struct conf *c, struct settings *s);
+void conf_read_targets(struct conf *c, const struct settings_group *root);
 void conf_read_routes(struct conf *c, const struct settings_group *root);
 /* Faults are added to the report as "environment: NAME: reason". */
 void conf_read_environment(struct conf *c, struct conf_report *report);

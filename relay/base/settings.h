@@ -35,6 +35,9 @@ bool settings_has(const struct settings_group *g, const char *key);
  * a fault "is required" when `required`. Present but wrong: a fault, *out untouched, false. */
 bool settings_string(const struct settings_group *g, const char *key, bool required,
                      char **out /* caller frees; frees what it replaces */);
+/* A string, or a whole number as its digits: for ids, which outgrow 32 bits. */
+bool settings_text_or_int(const struct settings_group *g, const char *key, bool required,
+                          char **out /* as above */);
 bool settings_int(const struct settings_group *g, const char *key, bool required, int64_t min,
                   int64_t max, int64_t *out);
 bool settings_bool(const struct settings_group *g, const char *key, bool required, bool *out);

@@ -4,6 +4,7 @@
 #include "relay/base/scope.h"
 #include "relay/base/settings_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,23 @@ bool settings_string(const struct settings_group *g, const char *key, bool requi
     if (text == NULL)
         return false;
     char *copy = strdup(text);
+    if (copy == NULL)
+        abort();
+    free(*out);
+    *out = copy;
+    return true;
+}
+
+bool settings_text_or_int(const struct settings_group *g, const char *key, bool required,
+                          char **out)
+{
+    config_setting_t *s = settings_ask(g, key, required);
+    int type = s == NULL ? CONFIG_TYPE_NONE : config_setting_type(s);
+    if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64)
+        return s != NULL && settings_string(g, key, required, out);
+    char digits[24];
+    (void)snprintf(digits, sizeof(digits), "%lld", config_setting_get_int64(s));
+    char *copy = strdup(digits);
     if (copy == NULL)
         abort();
     free(*out);

@@ -21,9 +21,7 @@ struct target {
     char *repository; /* "owner/name", both of [A-Za-z0-9._-] */
     char *workflow;   /* file name or numeric id */
     char *ref;        /* branch or tag */
-    char *credential; /* name of the credential: the target's own, or of the first target with its
-                         token file */
-    char *token_file; /* NULL when the token came from the environment */
+    char *credential; /* its name */
     enum correlation correlation;
     int64_t budget_max; /* requests in any budget_per_ms; 0 = no budget */
     int64_t budget_per_ms;

@@ -145,7 +145,7 @@ void world_settle(struct world *w);
 void world_event(struct world *w, const struct event *e);
 /* What a message should do. */
 void world_expect(struct world *w, struct sent *s, int64_t now);
-/* The name (a target) of the credential of target t in the config in force; -1: t is gone. */
+/* The credential (its token) of target t in the config in force; -1: t is gone. */
 int world_credential(const struct world *w, int target);
 /* The store's requests are the model's, and what was POSTed may be. */
 void world_compare_requests(struct world *w);

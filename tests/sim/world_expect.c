@@ -9,11 +9,7 @@ int world_credential(const struct world *w, int target)
     const struct sim_conf *c = w->x.model.conf;
     if (!c->targets[target].present)
         return -1;
-    for (int i = 0; i < SIM_TARGETS; i++) {
-        if (c->targets[i].present && c->targets[i].token == c->targets[target].token)
-            return i;
-    }
-    return -1;
+    return c->targets[target].token;
 }
 
 /* --- notifications ------------------------------------------------------------------------------

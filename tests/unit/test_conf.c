@@ -121,13 +121,13 @@ static void test_values_of_a_file_arrive(void **state)
     assert_int_equal(c->sources[1].auth.n_secrets, 2);
     assert_string_equal(c->sources[1].auth.signature_header, "X-S");
     assert_int_equal(c->sources[2].auth.scheme, AUTH_BEARER);
-    assert_int_equal(c->n_watched, 4); /* secrets; text has no file, tokens are read each time */
+    assert_int_equal(c->n_watched, 5); /* secrets and the token; text has no file */
     assert_int_equal(c->n_credentials, 1);
     assert_string_equal(c->targets[0].api_url, "http://127.0.0.1:8080/api/v3");
     assert_int_equal(c->targets[0].correlation, CORRELATION_NONE);
     assert_int_equal(c->targets[0].budget_max, 3);
     assert_int_equal(c->targets[0].budget_per_ms, 24 * HOUR_MS);
-    assert_string_equal(c->targets[1].credential, "t1");
+    assert_string_equal(c->targets[1].credential, c->targets[0].credential);
     const struct policy *p = &c->routes[0].route.policy;
     assert_int_equal(c->routes[0].route.n_matchers, 2);
     assert_int_equal(p->min_alerts, 2);

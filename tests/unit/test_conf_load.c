@@ -28,7 +28,7 @@ static void test_a_file_is_loaded_and_watched(void **state)
     print_report(&report);
     assert_int_equal(r, 0);
     assert_string_equal(c->origin, path);
-    assert_int_equal(c->n_watched, 2);
+    assert_int_equal(c->n_watched, 3);
     assert_string_equal(c->watched[0], path);
     assert_string_equal(c->watched[1], in_folder(path, "secret"));
     struct conf *shared = conf_ref(c);

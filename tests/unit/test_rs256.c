@@ -1,38 +1,25 @@
 #include "relay/base/rs256.h"
 #include "relay/base/scope.h"
+#include "tests/unit/shell.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 static char folder[] = "/tmp/test_rs256.XXXXXX";
 
-/* In the folder, by the shell; false when it fails. */
 static bool run(const char *command)
 {
-    pid_t child = fork();
-    if (child == 0) {
-        umask(077);
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (chdir(folder) != 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
-            _exit(126);
-        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-        _exit(127);
-    }
-    int status = -1;
-    return waitpid(child, &status, 0) == child && status == 0;
+    return shell_in(folder, command);
 }
 
 static int make_keys(void **state)
