@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <sodium.h>
+
 #define IDLE_CONNECTION_AGE_S 60
 
 struct transfer {
@@ -25,11 +27,21 @@ struct transfer {
     struct http_result result;
 };
 
+/* A token may be among the headers, or be the answer: what is ours of both is wiped. */
+static void wipe(struct transfer *t)
+{
+    for (struct curl_slist *h = t->headers; h != NULL; h = h->next)
+        sodium_memzero(h->data, strlen(h->data));
+    if (t->body.data != NULL)
+        sodium_memzero(t->body.data, t->body.cap);
+}
+
 void transfer_free(struct transfer *t)
 {
     if (t == NULL)
         return;
     curl_easy_cleanup(t->easy);
+    wipe(t);
     curl_slist_free_all(t->headers);
     buf_free(&t->body);
     buf_free(&t->fields);

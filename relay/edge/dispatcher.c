@@ -1,32 +1,34 @@
 #include "relay/edge/dispatcher.h"
 
-#include "relay/base/buf.h"
+#include "relay/base/clock.h"
 #include "relay/base/http_client.h"
 #include "relay/base/log.h"
 #include "relay/base/scope.h"
 #include "relay/base/service.h"
 #include "relay/core/core.h"
+#include "relay/edge/exchange_http.h"
+#include "relay/edge/installations.h"
+#include "relay/github/app.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TOKEN_HEADER_MAX (66 * 1024)
 
 /* An exchange that waits for the thread, or is under way. */
 struct flight {
     struct flight *next, **link; /* link: what points here, while it is under way */
     struct dispatcher *dispatcher;
     struct exchange *exchange;
+    int64_t token_expiry_s; /* 0: no installation's token */
 };
 
 struct dispatcher {
     struct http_client *client; /* the thread's, but for wakeups */
+    struct installations *installations;
     pthread_t thread;
-    struct flight *under_way; /* the thread's: handed to the client */
+    struct flight *under_way; /* the thread's: with the client, or waiting for a token */
     struct core *core;        /* set before the first exchange */
     pthread_mutex_t lock;     /* everything below */
     pthread_cond_t attached;
@@ -46,144 +48,84 @@ static void flight_free(struct flight *f)
     free(f);
 }
 
-static char *copy(const char *text)
-{
-    char *out = strdup(text);
-    if (out == NULL)
-        abort(); /* an answer must not get lost; the store keeps all, a restart recovers */
-    return out;
-}
-
 /* Hands the answer over; f is done. */
 static void answer(struct flight *f, struct exchange_answer *a)
 {
-    if (a->body == NULL)
-        a->body = copy("");
+    if (a->body == NULL && (a->body = calloc(1, 1)) == NULL)
+        abort(); /* an answer must not get lost; the store keeps all, a restart recovers */
     core_answer(f->dispatcher->core, f->exchange->kind, f->exchange->relay_id, a);
     flight_free(f);
 }
 
 static void answer_not_sent(struct flight *f, const char *why)
 {
+    log_error("dispatcher", "not_sent", LOG_STR("relay_id", f->exchange->relay_id),
+              LOG_STR("error", why));
     struct exchange_answer a = {.transport = EXCHANGE_NOT_SENT};
     (void)snprintf(a.error, sizeof(a.error), "%.*s", (int)sizeof(a.error) - 1, why);
     answer(f, &a);
 }
 
-static size_t count_wanted(void)
-{
-    size_t n = 0;
-    while (exchange_wanted_headers[n] != NULL)
-        n++;
-    return n;
-}
-
-static void take_headers(struct exchange_answer *a, const struct http_result *result)
-{
-    a->headers = calloc(count_wanted() + 1, sizeof(*a->headers));
-    if (a->headers == NULL)
-        abort();
-    for (const char *const *name = exchange_wanted_headers; *name != NULL; name++) {
-        const char *value = http_result_header(result, *name);
-        if (value != NULL)
-            a->headers[a->n_headers++] = (struct exchange_header){copy(*name), copy(value)};
-    }
-}
-
 static void done(void *context, const struct http_result *result)
 {
-    static const enum exchange_transport transports[] = {[HTTP_ANSWER] = EXCHANGE_ANSWERED,
-                                                         [HTTP_NOT_SENT] = EXCHANGE_NOT_SENT,
-                                                         [HTTP_UNKNOWN] = EXCHANGE_UNKNOWN};
     struct flight *f = context;
-    struct exchange_answer a = {.transport = transports[result->outcome],
-                                .status = result->status,
-                                .duration_ms = result->duration_ms};
-    (void)snprintf(a.error, sizeof(a.error), "%s", result->error);
-    a.body = malloc(result->body_len + 1);
-    if (a.body == NULL)
-        abort();
-    memcpy(a.body, result->body, result->body_len);
-    a.body[result->body_len] = '\0';
-    a.body_len = result->body_len;
-    take_headers(&a, result);
+    struct exchange_answer a;
+    exchange_http_answer(&a, result);
+    a.token_expiry_s = f->token_expiry_s;
+    if (a.status == 401 && f->token_expiry_s != 0)
+        installations_refused(f->dispatcher->installations, f->exchange);
     answer(f, &a);
 }
 
-/* "Authorization: Bearer TOKEN" into out; what it holds is wiped by the caller. */
-static int authorization(const struct conf *conf, const char *name, struct buf *out,
-                         struct error *err)
+static void send_with(struct flight *f, const struct secret *token)
 {
-    const struct conf_credential *credential = conf_credential_by_name(conf, name);
-    if (credential == NULL)
-        return error_set(err, -ENOENT, "credential %s is no longer in the config", name);
-    SCOPED(secret_free_p) struct secret *from_file = NULL;
-    const struct secret *token = credential->token;
-    if (credential->token_file != NULL) {
-        int r = secret_read_file(&from_file, credential->token_file, 1, err);
-        if (r != 0)
-            return r;
-        token = from_file;
-    }
-    const char *bytes = (const char *)secret_bytes(token);
-    for (size_t i = 0; i < secret_len(token); i++) {
-        if ((unsigned char)bytes[i] <= ' ' || (unsigned char)bytes[i] >= 0x7F)
-            return error_set(err, -EINVAL,
-                             "the token of %s holds a blank or a control character: put the token "
-                             "alone into its file",
-                             name);
-    }
-    buf_add_text(out, "Authorization: Bearer ");
-    buf_add(out, bytes, secret_len(token));
-    return buf_failed(out) ? error_set(err, -ENOMEM, "out of memory") : 0;
+    struct error err = {0};
+    if (!app_token_is_valid(secret_bytes(token), secret_len(token)))
+        answer_not_sent(f, "the token holds a blank or a control character: put the token alone "
+                           "into its file");
+    else if (exchange_http_start(f->dispatcher->client, f->exchange, secret_bytes(token),
+                                 secret_len(token), done, f, &err) != 0)
+        answer_not_sent(f, err.text);
 }
 
-static void wipe(struct buf *b)
+static void token_ready(void *context, const struct secret *token, int64_t expiry_s)
 {
-    if (b->data != NULL)
-        sodium_memzero(b->data, b->cap);
-    buf_free(b);
+    struct flight *f = context;
+    f->token_expiry_s = expiry_s;
+    send_with(f, token);
+}
+
+static void token_failed(void *context, const struct exchange_answer *why)
+{
+    struct exchange_answer a;
+    exchange_answer_copy(&a, why);
+    answer(context, &a);
 }
 
 static void launch(struct dispatcher *d, const struct conf *conf, struct flight *f)
 {
-    const struct exchange *x = f->exchange;
-    size_t n = 0;
-    while (x->headers[n] != NULL)
-        n++;
-    SCOPED(wipe) struct buf token = BUF_INIT(TOKEN_HEADER_MAX);
-    SCOPED(free_p) const char **headers = calloc(n + 2, sizeof(*headers));
+    const char *name = f->exchange->credential;
+    const struct conf_credential *credential = conf_credential_by_name(conf, name);
+    SCOPED(secret_free_p) struct secret *from_file = NULL;
     struct error err = {0};
-    if (headers == NULL || authorization(conf, x->credential, &token, &err) != 0) {
-        log_error("dispatcher", "not_sent", LOG_STR("relay_id", x->relay_id),
-                  LOG_STR("error", headers == NULL ? "out of memory" : err.text));
-        answer_not_sent(f, headers == NULL ? "out of memory" : err.text);
-        return;
-    }
-    memcpy(headers, x->headers, n * sizeof(*headers));
-    headers[n] = buf_text(&token);
-    struct http_call call = {
-        .method = x->method,
-        .url = x->url,
-        .headers = headers,
-        .body = x->body,
-        .body_len = x->body_len,
-        .connect_timeout_ms = GITHUB_CONNECT_TIMEOUT_MS,
-        .timeout_ms = GITHUB_TIMEOUT_MS,
-        .response_max = x->response_max,
-        .fresh = x->kind == EXCHANGE_DISPATCH, /* never silently sent twice */
-        .allow_http =
-            strncmp(x->url, "http:", 5) == 0, /* the config lets it pass for loopback only */
-    };
-    if (http_client_start(d->client, &call, done, f, &err) != 0) {
-        answer_not_sent(f, err.text);
-        return;
-    }
     f->next = d->under_way;
     if (f->next != NULL)
         f->next->link = &f->next;
     f->link = &d->under_way;
     d->under_way = f;
+    if (credential == NULL) {
+        (void)error_set(&err, -ENOENT, "credential %s is no longer in the config", name);
+        answer_not_sent(f, err.text);
+    } else if (credential->app.id != NULL) {
+        struct token_wanted wanted = {.ready = token_ready, .failed = token_failed, .context = f};
+        installations_ask(d->installations, credential, f->exchange, wanted);
+    } else if (credential->token != NULL) {
+        send_with(f, credential->token);
+    } else if (secret_read_file(&from_file, credential->token_file, 1, &err) != 0) {
+        answer_not_sent(f, err.text);
+    } else {
+        send_with(f, from_file);
+    }
 }
 
 static struct flight *take(struct dispatcher *d, struct conf **conf, bool *stopping)
@@ -233,9 +175,12 @@ int dispatcher_start(struct dispatcher **out, struct conf *conf, struct error *e
     d->conf = conf_ref(conf);
     int r = http_client_new(&d->client, err);
     if (r == 0)
+        r = installations_new(&d->installations, d->client, clock_system(), err);
+    if (r == 0)
         r = thread_start(&d->thread, "dispatcher", run, d, err);
     if (r != 0) {
         http_client_free(d->client);
+        installations_free(d->installations);
         conf_unref(d->conf);
         free(d);
         return r;
@@ -292,6 +237,7 @@ void dispatcher_stop(struct dispatcher *d)
     http_client_wakeup(d->client);
     pthread_join(d->thread, NULL);
     http_client_free(d->client);
+    installations_free(d->installations);
     while (d->under_way != NULL)
         flight_free(d->under_way);
     conf_unref(d->conf);

@@ -100,6 +100,8 @@ struct exchange_answer {
 extern const char *const exchange_wanted_headers[];
 /* Value of a header, its name compared without case; NULL when it did not come. */
 const char *exchange_answer_header(const struct exchange_answer *a, const char *name);
+/* A copy of its own, to be cleared too; aborts without memory, since no answer may get lost. */
+void exchange_answer_copy(struct exchange_answer *out, const struct exchange_answer *a);
 void exchange_answer_clear(struct exchange_answer *a); /* frees what it holds */
 
 #endif

@@ -1,0 +1,95 @@
+#include "relay/edge/exchange_http.h"
+
+#include "relay/base/buf.h"
+#include "relay/base/scope.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#define TOKEN_HEADER_MAX (66 * 1024)
+
+static void wipe(struct buf *b)
+{
+    if (b->data != NULL)
+        sodium_memzero(b->data, b->cap);
+    buf_free(b);
+}
+
+int exchange_http_start(struct http_client *client, const struct exchange *x, const void *token,
+                        size_t token_len,
+                        void (*done)(void *context, const struct http_result *result),
+                        void *context, struct error *err)
+{
+    size_t n = 0;
+    while (x->headers[n] != NULL)
+        n++;
+    SCOPED(wipe) struct buf authorization = BUF_INIT(TOKEN_HEADER_MAX);
+    SCOPED(free_p) const char **headers = calloc(n + 2, sizeof(*headers));
+    buf_add_text(&authorization, "Authorization: Bearer ");
+    buf_add(&authorization, token,
+            token_len); /* at once: a buffer that grows leaves bytes behind */
+    if (headers == NULL || buf_failed(&authorization))
+        return error_set(err, -ENOMEM, "out of memory");
+    memcpy(headers, x->headers, n * sizeof(*headers));
+    headers[n] = buf_text(&authorization);
+    struct http_call call = {
+        .method = x->method,
+        .url = x->url,
+        .headers = headers,
+        .body = x->body,
+        .body_len = x->body_len,
+        .connect_timeout_ms = GITHUB_CONNECT_TIMEOUT_MS,
+        .timeout_ms = GITHUB_TIMEOUT_MS,
+        .response_max = x->response_max,
+        .fresh = x->kind == EXCHANGE_DISPATCH ||
+                 x->kind == EXCHANGE_TOKEN, /* never silently sent twice */
+        .allow_http =
+            strncmp(x->url, "http:", 5) == 0, /* the config lets it pass for loopback only */
+    };
+    return http_client_start(client, &call, done, context, err);
+}
+
+static char *copy(const char *text)
+{
+    char *out = strdup(text);
+    if (out == NULL)
+        abort();
+    return out;
+}
+
+static void take_headers(struct exchange_answer *a, const struct http_result *result)
+{
+    size_t n = 0;
+    while (exchange_wanted_headers[n] != NULL)
+        n++;
+    a->headers = calloc(n + 1, sizeof(*a->headers));
+    if (a->headers == NULL)
+        abort();
+    for (const char *const *name = exchange_wanted_headers; *name != NULL; name++) {
+        const char *value = http_result_header(result, *name);
+        if (value != NULL)
+            a->headers[a->n_headers++] = (struct exchange_header){copy(*name), copy(value)};
+    }
+}
+
+void exchange_http_answer(struct exchange_answer *out, const struct http_result *result)
+{
+    static const enum exchange_transport transports[] = {[HTTP_ANSWER] = EXCHANGE_ANSWERED,
+                                                         [HTTP_NOT_SENT] = EXCHANGE_NOT_SENT,
+                                                         [HTTP_UNKNOWN] = EXCHANGE_UNKNOWN};
+    *out = (struct exchange_answer){.transport = transports[result->outcome],
+                                    .status = result->status,
+                                    .duration_ms = result->duration_ms};
+    (void)snprintf(out->error, sizeof(out->error), "%s", result->error);
+    out->body = malloc(result->body_len + 1);
+    if (out->body == NULL)
+        abort();
+    memcpy(out->body, result->body, result->body_len);
+    out->body[result->body_len] = '\0';
+    out->body_len = result->body_len;
+    take_headers(out, result);
+}
