@@ -3,10 +3,12 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Optional
 from urllib.parse import unquote
 
+from tests.support.github_app import App
 from tests.support.github_judge import Judge, Post
 from tests.support.github_rules import (DISPATCH_DOCS, DOCS, Dispatch, Input, Refusal, Workflow, check_dispatch,
                                         check_version, parse_body)
@@ -25,6 +27,7 @@ class Request:
     args: tuple[str, ...] = ()
     version: str = ""
     post: Optional[Post] = None
+    raw: bytes = b""
 
 
 @dataclass
@@ -48,6 +51,7 @@ _ROUTES: list[tuple[str, str, "re.Pattern[str]"]] = [
         ("GET", "repo", r""),
     )
 ]
+_TOKEN_ROUTE = re.compile(r"/app/installations/(\d+)/access_tokens")
 
 
 class GithubApi:
@@ -58,6 +62,7 @@ class GithubApi:
         self.repo = repo
         self.workflow = workflow or Workflow(inputs={"relay_id": Input(), "model": Input()})
         self.tokens = set(tokens)
+        self.app: Optional[App] = None
         self.refs = ["main", "v1.0"]
         self.base = ""
         self.details_known = True   # False: an old server that refuses return_run_details
@@ -67,8 +72,15 @@ class GithubApi:
         self.judge, self.runs = Judge(), Runs()
         self._lock = threading.Lock()
 
+    def now(self) -> float:
+        """Unix seconds by GitHub's clock."""
+        return time.time() + self.runs.clock_off_s
+
     def match(self, request: Request) -> None:
         """Finds the endpoint; an unknown path keeps the kind `other`, which is a 404."""
+        asked = _TOKEN_ROUTE.fullmatch(request.path)
+        if asked and request.method == "POST":
+            request.kind, request.args = "token", (asked.group(1),)
         for method, kind, pattern in _ROUTES:
             found = pattern.fullmatch(request.path)
             if found and method == request.method:
@@ -88,13 +100,21 @@ class GithubApi:
             raise Refusal(403, "Request forbidden by administrative rules. Please make sure your request has a "
                           "User-Agent header.", DOCS + "/overview/resources-in-the-rest-api#user-agent-required")
         request.version = check_version(request.headers.get("X-GitHub-Api-Version"))
-        if self.token_of(request) not in self.tokens:
+        token = self.token_of(request)
+        if request.kind == "token":
+            if self.app is None:
+                raise Refusal(401, "A JSON web token could not be decoded")
+            self.app.check_jwt(token, self.now())
+        elif token not in self.tokens and (self.app is None or self.app.grant_of(token, self.now()) is None):
             raise Refusal(401, "Bad credentials")
 
     def check_place(self, request: Request) -> None:
         """Repository and workflow; what is not there and what may not be seen are the same 404."""
         if request.kind == "other":
             raise Refusal(404, "Not Found")
+        grant = self.app.grant_of(self.token_of(request), self.now()) if self.app else None
+        if grant and not grant.allows(self.repo):
+            raise Refusal(403, "Resource not accessible by integration")
         repo, number = request.args[:2]
         if (number or repo.lower()) not in ("1", self.repo.lower()):
             raise Refusal(404, "Not Found")
@@ -113,6 +133,9 @@ class GithubApi:
     def check(self, request: Request, raw: bytes) -> Optional[Dispatch]:
         """Everything that may refuse the request; the dispatch when it is one."""
         self.check_caller(request)
+        if request.kind == "token":
+            request.raw = raw
+            return None
         if request.kind == "dispatch":
             self._note_body(request, raw)
         self.check_place(request)
@@ -150,8 +173,12 @@ class GithubApi:
             return self.started(self.start(dispatch, request.post), dispatch.details)
         handlers: dict[str, Callable[[Request], Answer]] = {
             "run": self._run, "list": self._list, "cancel": self._cancel, "workflow": self._workflow,
-            "repo": self._repo}
+            "repo": self._repo, "token": self._token}
         return handlers[request.kind](request)
+
+    def _token(self, request: Request) -> Answer:
+        assert self.app is not None
+        return Answer(201, self.app.mint(request.args[0], request.raw, self.now()))
 
     def _run(self, request: Request) -> Answer:
         view = self.runs.get(request.args[2]).view(self.base, self.repo, self.workflow)

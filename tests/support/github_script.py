@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-KINDS = ("dispatch", "run", "list", "cancel", "workflow", "repo", "any")
+KINDS = ("dispatch", "run", "list", "cancel", "workflow", "repo", "token", "any")
 ACTIONS = {
     "answer": "status, body (JSON or text), headers: this answer",
     "cut": "the connection ends without an answer",

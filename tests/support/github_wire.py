@@ -205,7 +205,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _finish(self, request: Request, answer: Answer, script: Optional[Script], proof: bool = True) -> None:
         limits = self.server.api.rate_headers(counted=answer.status != 304)
-        limits["x-ratelimit-reset"] = str(int(time.time() + self.server.api.runs.clock_off_s) + 3600)
+        limits["x-ratelimit-reset"] = str(int(self.server.api.now()) + 3600)
         limits["x-github-api-version-selected"] = request.version or "2022-11-28"
         answer.headers = {**limits, **answer.headers}
         if script and script.do == "trickle":
@@ -230,7 +230,7 @@ class Handler(BaseHTTPRequestHandler):
             body = b""
             headers.pop("Content-Type")
         self.send_response_only(answer.status)
-        self.send_header("Date", self.date_time_string(time.time() + self.server.api.runs.clock_off_s))
+        self.send_header("Date", self.date_time_string(self.server.api.now()))
         for name, value in headers.items():
             self.send_header(name, value)
         head = b"".join(self._headers_buffer) + b"\r\n"  # type: ignore[attr-defined]
