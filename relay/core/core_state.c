@@ -74,6 +74,7 @@ static int load_credentials(struct core *c, struct error *err)
         credential->name = name;
         if (r < 0)
             return r;
+        limits_renewed(credential);
     }
     for (size_t i = 0; i < c->n_learnt; i++) {
         c->learnt[i].memory = (struct target_memory){0};

@@ -128,8 +128,9 @@ static int64_t limited_wait(const struct credential *c, const struct exchange_an
     return backoff(c->blocks, LIMITS_LIMITED_MAX_MS);
 }
 
-static void block(struct credential *c, const struct exchange_answer *answer, int64_t wait,
-                  int64_t now)
+/* Returns its end. */
+static int64_t block(struct credential *c, const struct exchange_answer *answer, int64_t wait,
+                     int64_t now)
 {
     char words[OUTCOME_TEXT];
     struct reply reply;
@@ -140,16 +141,17 @@ static void block(struct credential *c, const struct exchange_answer *answer, in
     if (__builtin_add_overflow(now, wait, &until))
         until = INT64_MAX;
     if (until < c->not_before)
-        return;
+        return until;
     c->not_before = until;
     if (answer->transport == EXCHANGE_NO_TOKEN) { /* its own words say more than GitHub's */
         utf8_clean(c->reason, sizeof(c->reason), answer->error);
-        return;
+        return until;
     }
     reply_read(&reply, answer);
     outcome_words(words, answer->status, &reply, NULL);
     utf8_clean(c->reason, sizeof(c->reason), words);
     reply_clear(&reply);
+    return until;
 }
 
 static void note_headers(struct credential *c, const struct exchange_answer *answer, int64_t now)
@@ -186,16 +188,28 @@ bool limits_note(struct credential *c, const struct exchange_answer *answer, enu
     if (answer->transport == EXCHANGE_ANSWERED)
         note_headers(c, answer, now);
     if (outcome == OUTCOME_LIMITED) {
-        block(c, answer, limited_wait(c, answer, wall), now);
+        int64_t until = block(c, answer, limited_wait(c, answer, wall), now);
+        if (until > c->limited_until)
+            c->limited_until = until;
     } else if (outcome == OUTCOME_CREDENTIAL) {
-        block(c, answer, backoff(c->blocks, LIMITS_CREDENTIAL_MAX_MS), now);
+        (void)block(c, answer, backoff(c->blocks, LIMITS_CREDENTIAL_MAX_MS), now);
     } else if (outcome != OUTCOME_NOT_SENT && outcome != OUTCOME_AMBIGUOUS &&
                now >= c->not_before) {
         c->not_before = 0;
+        c->limited_until = 0;
         c->blocks = 0;
         c->reason[0] = '\0';
     }
     return moved(c->clock_ms, before.clock_ms) || c->not_before != before.not_before ||
-           c->blocks != before.blocks || c->token_expiry_s != before.token_expiry_s ||
-           strcmp(c->reason, before.reason) != 0;
+           c->limited_until != before.limited_until || c->blocks != before.blocks ||
+           c->token_expiry_s != before.token_expiry_s || strcmp(c->reason, before.reason) != 0;
+}
+
+void limits_renewed(struct credential *c)
+{
+    if (c->not_before <= c->limited_until)
+        return;
+    c->not_before = c->limited_until;
+    if (c->not_before == 0)
+        c->reason[0] = '\0';
 }

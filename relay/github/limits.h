@@ -24,6 +24,8 @@
 struct credential {
     char *name;
     int64_t not_before; /* relay ms: no exchange of it before; 0 = free */
+    int64_t
+        limited_until;  /* relay ms: so far a limit reaches; not_before may be later by a refusal */
     int64_t last_write; /* relay ms of the last POST; 0 = none */
     int64_t blocks;     /* times in a row it was limited or refused */
     int64_t remaining;  /* x-ratelimit-remaining as last heard, -1 = never */
@@ -48,6 +50,9 @@ void limits_wrote(struct credential *c, int64_t now);
  * of blocks. */
 bool limits_note(struct credential *c, const struct exchange_answer *answer, enum outcome outcome,
                  int64_t now, struct wall wall);
+/* Its token, or what it may do, may be another by now (a start, a reload): a refusal's block ends,
+ * a limit's stays. It need not be stored. */
+void limits_renewed(struct credential *c);
 /* Is this answer (to any exchange) a limit or a credential's refusal? OUTCOME_LIMITED,
  * OUTCOME_CREDENTIAL; OUTCOME_AMBIGUOUS when it says nothing about the credential (no answer, 5xx);
  * else OUTCOME_REFUSED, whatever it was: the credential is well. */

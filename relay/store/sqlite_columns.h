@@ -34,7 +34,7 @@
 
 #define CREDENTIAL_COLUMNS(X) \
     X(INT64, not_before) X(INT64, last_write) X(INT64, blocks) X(INT64, remaining) X(INT64, token_expiry_s) \
-    X(FIXED, reason) X(INT64, clock_ms)
+    X(FIXED, reason) X(INT64, clock_ms) X(INT64, limited_until)
 
 #define TARGET_COLUMNS(X) X(BOOL, no_run_details) X(BOOL, no_relay_id) X(BOOL, marked)
 

@@ -96,7 +96,12 @@ static const char version_3[] =
     "ALTER TABLE credentials ADD COLUMN clock_ms INTEGER NOT NULL DEFAULT 0;"
     "DELETE FROM targets;";
 
-const char *const sqlite_schema_versions[] = {version_1, version_2, version_3};
+/* Credentials got names of their own: what was stored under a target's name is nobody's. */
+static const char version_4[] =
+    "ALTER TABLE credentials ADD COLUMN limited_until INTEGER NOT NULL DEFAULT 0;"
+    "DELETE FROM credentials;";
+
+const char *const sqlite_schema_versions[] = {version_1, version_2, version_3, version_4};
 const int sqlite_schema_version =
     sizeof(sqlite_schema_versions) / sizeof(sqlite_schema_versions[0]);
 

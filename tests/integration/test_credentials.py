@@ -84,7 +84,7 @@ def test_exchanges_that_wait_share_one_token(make_relay: Callable[..., Relay], s
 
 def test_a_clock_that_is_an_hour_off_is_corrected_once(make_relay: Callable[..., Relay], standin: StandIn, app: App,
                                                        key: str) -> None:
-    app.clock_ahead_s = 3600
+    standin.set(clock_off_s=3600)
     relay = make_relay(of_app(key)).start()
     assert outcomes(relay.wait_request(dispatch(relay, "a"), "done")) == ["accepted"]
     assert len(app.jwts) == 2 and len(app.grants) == 1

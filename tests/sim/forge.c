@@ -15,28 +15,28 @@ static const struct {
     int status;
     const char *header, *value, *body; /* body NULL: a run's */
 } dispatches[] = {
-    {{"200", FORGE_ACCEPTED, 0}, EXCHANGE_ANSWERED, 200, NULL, NULL, NULL},
-    {{"204", FORGE_UNTRACKED, 0}, EXCHANGE_ANSWERED, 204, NULL, NULL, ""},
-    {{"not sent", FORGE_NOT_EXECUTED, 0}, EXCHANGE_NOT_SENT, 0, NULL, NULL, ""},
-    {{"cut", FORGE_AMBIGUOUS, 0}, EXCHANGE_UNKNOWN, 0, NULL, NULL, ""},
-    {{"502", FORGE_AMBIGUOUS, 0}, EXCHANGE_ANSWERED, 502, NULL, NULL, "<html>"},
-    {{"a 200 that is none", FORGE_AMBIGUOUS, 0}, EXCHANGE_ANSWERED, 200, NULL, NULL, "{}"},
-    {{"429", FORGE_NOT_EXECUTED, 120000}, EXCHANGE_ANSWERED, 429, "retry-after", "120",
+    {{"200", FORGE_ACCEPTED, 0, 0}, EXCHANGE_ANSWERED, 200, NULL, NULL, NULL},
+    {{"204", FORGE_UNTRACKED, 0, 0}, EXCHANGE_ANSWERED, 204, NULL, NULL, ""},
+    {{"not sent", FORGE_NOT_EXECUTED, 0, 0}, EXCHANGE_NOT_SENT, 0, NULL, NULL, ""},
+    {{"cut", FORGE_AMBIGUOUS, 0, 0}, EXCHANGE_UNKNOWN, 0, NULL, NULL, ""},
+    {{"502", FORGE_AMBIGUOUS, 0, 0}, EXCHANGE_ANSWERED, 502, NULL, NULL, "<html>"},
+    {{"a 200 that is none", FORGE_AMBIGUOUS, 0, 0}, EXCHANGE_ANSWERED, 200, NULL, NULL, "{}"},
+    {{"429", FORGE_NOT_EXECUTED, 120000, 0}, EXCHANGE_ANSWERED, 429, "retry-after", "120",
      "{\"message\":\"You have exceeded a secondary rate limit\"}"},
-    {{"limit", FORGE_NOT_EXECUTED, 60000}, EXCHANGE_ANSWERED, 403, NULL, NULL,
+    {{"limit", FORGE_NOT_EXECUTED, 60000, 0}, EXCHANGE_ANSWERED, 403, NULL, NULL,
      "{\"message\":\"API rate limit exceeded for user ID 1.\"}"},
-    {{"401", FORGE_NOT_EXECUTED, 60000}, EXCHANGE_ANSWERED, 401, NULL, NULL,
+    {{"401", FORGE_NOT_EXECUTED, 0, 60000}, EXCHANGE_ANSWERED, 401, NULL, NULL,
      "{\"message\":\"Bad credentials\"}"},
-    {{"not accessible", FORGE_NOT_EXECUTED, 60000}, EXCHANGE_ANSWERED, 403, NULL, NULL,
+    {{"not accessible", FORGE_NOT_EXECUTED, 0, 60000}, EXCHANGE_ANSWERED, 403, NULL, NULL,
      "{\"message\":\"Resource not accessible by personal access token\"}"},
-    {{"307", FORGE_REDIRECTED, 0}, EXCHANGE_ANSWERED, 307, "location", URL, "{}"},
-    {{"307 elsewhere", FORGE_REFUSED, 0}, EXCHANGE_ANSWERED, 307, "location", "https://x.example/", "{}"},
-    {{"no relay_id", FORGE_NO_RELAY_ID, 0}, EXCHANGE_ANSWERED, 422, NULL, NULL,
+    {{"307", FORGE_REDIRECTED, 0, 0}, EXCHANGE_ANSWERED, 307, "location", URL, "{}"},
+    {{"307 elsewhere", FORGE_REFUSED, 0, 0}, EXCHANGE_ANSWERED, 307, "location", "https://x.example/", "{}"},
+    {{"no relay_id", FORGE_NO_RELAY_ID, 0, 0}, EXCHANGE_ANSWERED, 422, NULL, NULL,
      "{\"message\":\"Unexpected inputs provided: [\\\"relay_id\\\"]\"}"},
-    {{"no run details", FORGE_NO_DETAILS, 0}, EXCHANGE_ANSWERED, 400, NULL, NULL,
+    {{"no run details", FORGE_NO_DETAILS, 0, 0}, EXCHANGE_ANSWERED, 400, NULL, NULL,
      "{\"message\":\"\\\"return_run_details\\\" is not a permitted key.\"}"},
-    {{"404", FORGE_REFUSED, 0}, EXCHANGE_ANSWERED, 404, NULL, NULL, "{\"message\":\"Not Found\"}"},
-    {{"422", FORGE_REFUSED, 0}, EXCHANGE_ANSWERED, 422, NULL, NULL, "{\"message\":\"No ref found for: main\"}"},
+    {{"404", FORGE_REFUSED, 0, 0}, EXCHANGE_ANSWERED, 404, NULL, NULL, "{\"message\":\"Not Found\"}"},
+    {{"422", FORGE_REFUSED, 0, 0}, EXCHANGE_ANSWERED, 422, NULL, NULL, "{\"message\":\"No ref found for: main\"}"},
 };
 static const struct {
     struct forge_run r;
@@ -44,18 +44,18 @@ static const struct {
     int status;
     const char *run_status;
 } runs[] = {
-    {{"success", RUN_ENDS, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
-    {{"in progress", RUN_GOES_ON, 0, true}, EXCHANGE_ANSWERED, 200, "in_progress"},
-    {{"queued", RUN_GOES_ON, 0, true}, EXCHANGE_ANSWERED, 200, "queued"},
-    {{"failure", RUN_FAILED, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
-    {{"timed_out", RUN_FAILED, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
-    {{"startup_failure", RUN_FAILED, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
-    {{"cancelled", RUN_ENDS, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
-    {{"304", RUN_GOES_ON, 0, false}, EXCHANGE_ANSWERED, 304, NULL},
-    {{"404", RUN_GONE, 0, false}, EXCHANGE_ANSWERED, 404, NULL},
-    {{"500", RUN_GOES_ON, 0, false}, EXCHANGE_ANSWERED, 500, NULL},
-    {{"401", RUN_GOES_ON, 60000, false}, EXCHANGE_ANSWERED, 401, NULL},
-    {{"cut", RUN_GOES_ON, 0, false}, EXCHANGE_UNKNOWN, 0, NULL},
+    {{"success", RUN_ENDS, 0, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"in progress", RUN_GOES_ON, 0, 0, true}, EXCHANGE_ANSWERED, 200, "in_progress"},
+    {{"queued", RUN_GOES_ON, 0, 0, true}, EXCHANGE_ANSWERED, 200, "queued"},
+    {{"failure", RUN_FAILED, 0, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"timed_out", RUN_FAILED, 0, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"startup_failure", RUN_FAILED, 0, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"cancelled", RUN_ENDS, 0, 0, true}, EXCHANGE_ANSWERED, 200, "completed"},
+    {{"304", RUN_GOES_ON, 0, 0, false}, EXCHANGE_ANSWERED, 304, NULL},
+    {{"404", RUN_GONE, 0, 0, false}, EXCHANGE_ANSWERED, 404, NULL},
+    {{"500", RUN_GOES_ON, 0, 0, false}, EXCHANGE_ANSWERED, 500, NULL},
+    {{"401", RUN_GOES_ON, 0, 60000, false}, EXCHANGE_ANSWERED, 401, NULL},
+    {{"cut", RUN_GOES_ON, 0, 0, false}, EXCHANGE_UNKNOWN, 0, NULL},
 };
 #define MARKED "{\"total_count\":1,\"workflow_runs\":[{\"id\":ID,\"display_title\":\"run [RELAY]\"}]}"
 static const struct {
@@ -64,17 +64,17 @@ static const struct {
     int status;
     const char *body; /* ID and RELAY stand for the run's and the request's */
 } lists[] = {
-    {{"shows it", LIST_SHOWS, 0}, EXCHANGE_ANSWERED, 200, MARKED},
-    {{"empty", LIST_EMPTY, 0}, EXCHANGE_ANSWERED, 200, "{\"total_count\":0,\"workflow_runs\":[]}"},
-    {{"another's", LIST_EMPTY, 0}, EXCHANGE_ANSWERED, 200,
+    {{"shows it", LIST_SHOWS, 0, 0}, EXCHANGE_ANSWERED, 200, MARKED},
+    {{"empty", LIST_EMPTY, 0, 0}, EXCHANGE_ANSWERED, 200, "{\"total_count\":0,\"workflow_runs\":[]}"},
+    {{"another's", LIST_EMPTY, 0, 0}, EXCHANGE_ANSWERED, 200,
      "{\"total_count\":1,\"workflow_runs\":[{\"id\":ID,\"display_title\":\"RELAY\"}]}"},
-    {{"no title", LIST_EMPTY, 0}, EXCHANGE_ANSWERED, 200,
+    {{"no title", LIST_EMPTY, 0, 0}, EXCHANGE_ANSWERED, 200,
      "{\"total_count\":1,\"workflow_runs\":[{\"id\":ID,\"display_title\":null}]}"},
-    {{"half of it", LIST_FAILS, 0}, EXCHANGE_ANSWERED, 200, "{\"total_count\":1,\"workflow_runs\":[]}"},
-    {{"502", LIST_FAILS, 0}, EXCHANGE_ANSWERED, 502, "<html>"},
-    {{"404", LIST_FAILS, 0}, EXCHANGE_ANSWERED, 404, "{\"message\":\"Not Found\"}"},
-    {{"401", LIST_FAILS, 60000}, EXCHANGE_ANSWERED, 401, "{\"message\":\"Bad credentials\"}"},
-    {{"cut", LIST_FAILS, 0}, EXCHANGE_UNKNOWN, 0, ""},
+    {{"half of it", LIST_FAILS, 0, 0}, EXCHANGE_ANSWERED, 200, "{\"total_count\":1,\"workflow_runs\":[]}"},
+    {{"502", LIST_FAILS, 0, 0}, EXCHANGE_ANSWERED, 502, "<html>"},
+    {{"404", LIST_FAILS, 0, 0}, EXCHANGE_ANSWERED, 404, "{\"message\":\"Not Found\"}"},
+    {{"401", LIST_FAILS, 0, 60000}, EXCHANGE_ANSWERED, 401, "{\"message\":\"Bad credentials\"}"},
+    {{"cut", LIST_FAILS, 0, 0}, EXCHANGE_UNKNOWN, 0, ""},
 };
 /* clang-format on */
 

@@ -18,13 +18,13 @@ enum forge_class {
 struct forge_dispatch {
     const char *name;
     enum forge_class class;
-    int64_t blocks_ms; /* the credential, at least so long */
+    int64_t blocks_ms, refuses_ms; /* the credential, at least so long: by a limit, by a refusal */
 };
 enum forge_run_class { RUN_GOES_ON, RUN_GONE, RUN_ENDS, RUN_FAILED };
 struct forge_run {
     const char *name; /* its conclusion when it ends */
     enum forge_run_class class;
-    int64_t blocks_ms;
+    int64_t blocks_ms, refuses_ms;
     bool shows; /* its title, with the relay_id */
 };
 
@@ -32,7 +32,7 @@ enum forge_list_class { LIST_SHOWS, LIST_EMPTY, LIST_FAILS };
 struct forge_list {
     const char *name;
     enum forge_list_class class;
-    int64_t blocks_ms;
+    int64_t blocks_ms, refuses_ms;
 };
 
 size_t forge_dispatch_count(void);

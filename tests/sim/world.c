@@ -153,6 +153,7 @@ void world_start(struct world *w)
     }
     w->x.model.conf = &w->history->confs[w->conf];
     w->x.model.stop = w->stop_file;
+    memset(w->x.refused_until, 0, sizeof(w->x.refused_until));
     expect_recovery(w, world_relay_now(w), down_ms);
     w->step_at = world_relay_now(w);
     w->batches = 1;
@@ -212,6 +213,7 @@ static void take_back(struct world *w, int64_t now, bool was_ok)
         w->in_doubt = true;
     }
     w->x = w->before;
+    memset(w->x.refused_until, 0, sizeof(w->x.refused_until)); /* loading is as a start */
     for (size_t i = 0; i < w->n_sent; i++) {
         struct sent *s = &w->sent[i];
         s->expected = CORE_UNAVAILABLE;

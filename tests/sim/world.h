@@ -62,7 +62,8 @@ struct expectation {
     struct ledger ledger;
     bool knows_relay_id[SIM_TARGETS], knows_details[SIM_TARGETS]; /* that it lacks them */
     bool marked[SIM_TARGETS];
-    int64_t blocked_until[SIM_TARGETS]; /* by credential */
+    /* By credential. A refusal is forgotten when the token may be another: at a start, a reload. */
+    int64_t blocked_until[SIM_TARGETS], refused_until[SIM_TARGETS];
 };
 
 struct totals {

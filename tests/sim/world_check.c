@@ -167,9 +167,10 @@ static void check_post(struct world *w, struct flight *f, int64_t now)
     if (w->last_write[credential] != 0 && now - w->last_write[credential] < 1000)
         world_fail(w, "%s is POSTed %" PRId64 " ms after the last write", r->relay_id,
                    now - w->last_write[credential]);
-    if (now < w->x.blocked_until[credential])
-        world_fail(w, "%s is POSTed, but its credential is blocked for %" PRId64 " ms more",
-                   r->relay_id, w->x.blocked_until[credential] - now);
+    if (now < w->x.blocked_until[credential] || now < w->x.refused_until[credential])
+        world_fail(w, "%s is POSTed, but its credential is blocked: %" PRId64 " and %" PRId64,
+                   r->relay_id, w->x.blocked_until[credential] - now,
+                   w->x.refused_until[credential] - now);
     w->last_write[credential] = now;
     const struct sim_target *t = &m->conf->targets[r->target];
     r->correlated = t->correlation == CORRELATION_INPUT ||

@@ -70,11 +70,14 @@ static void end_it(struct world *w, int request, const char *end, const char *wh
     model_ended(&w->x.model, request, how, now);
 }
 
-static void block_credential(struct world *w, int target, int64_t blocks_ms, int64_t now)
+static void block_credential(struct world *w, int target, int64_t blocks_ms, int64_t refuses_ms,
+                             int64_t now)
 {
     int credential = world_credential(w, target);
     if (credential >= 0 && blocks_ms > 0 && w->x.blocked_until[credential] < now + blocks_ms)
         w->x.blocked_until[credential] = now + blocks_ms;
+    if (credential >= 0 && refuses_ms > 0)
+        w->x.refused_until[credential] = now + refuses_ms;
 }
 
 /* What the answer teaches of the target: at once the first time, with a delay when it was known. */
@@ -106,7 +109,7 @@ static void expect_dispatch_answer(struct world *w, struct sent *s, int64_t now)
     int request = s->flight.request;
     struct model_request *r = &w->x.model.requests[request];
     const struct forge_dispatch *d = forge_dispatch(s->answer);
-    block_credential(w, r->target, d->blocks_ms, now);
+    block_credential(w, r->target, d->blocks_ms, d->refuses_ms, now);
     switch (class_of(w, r, d->class)) {
     case FORGE_ACCEPTED:
         r->in_flight = false;
@@ -162,7 +165,7 @@ static void expect_list_answer(struct world *w, struct sent *s, int64_t now)
     const struct forge_list *list = forge_list(s->answer);
     if (!r->open)
         return;
-    block_credential(w, r->target, list->blocks_ms, now);
+    block_credential(w, r->target, list->blocks_ms, list->refuses_ms, now);
     if (r->look == LOOK_NOT || s->flight.loads != w->loads)
         return;
     if (list->class == LIST_SHOWS) {
@@ -188,7 +191,7 @@ static void expect_run_answer(struct world *w, struct sent *s, int64_t now)
     const struct forge_run *run = forge_run(s->answer);
     if (!r->open)
         return;
-    block_credential(w, r->target, run->blocks_ms, now);
+    block_credential(w, r->target, run->blocks_ms, run->refuses_ms, now);
     if (run->shows && !r->adopted && w->x.model.conf->targets[r->target].present)
         w->x.marked[r->target] = true;
     if (run->class == RUN_ENDS || run->class == RUN_FAILED) {
@@ -270,6 +273,7 @@ void world_expect(struct world *w, struct sent *s, int64_t now)
             expect_run_answer(w, s, now);
         break;
     case SENT_RELOAD:
+        memset(w->x.refused_until, 0, sizeof(w->x.refused_until));
         model_reload(&w->x.model, &w->history->confs[s->conf], now);
         break;
     case SENT_STOP_FILE:
