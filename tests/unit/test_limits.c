@@ -99,6 +99,48 @@ static void a_refused_credential_waits_ever_longer(void **state)
     exchange_answer_clear(&a);
 }
 
+/* clang-format off */
+static const struct {
+    const char *name;
+    struct credential before;
+    int64_t not_before;
+    const char *reason;
+} renewals[] = {
+    { "a refusal ends", { .not_before = NOW + HOUR, .reason = "401" }, 0, "" },
+    { "a limit stays", { .not_before = NOW + HOUR, .limited_until = NOW + HOUR, .reason = "429" }, NOW + HOUR, "429" },
+    { "a limit within a refusal stays", { .not_before = NOW + HOUR, .limited_until = NOW + MINUTE, .reason = "401" }, NOW + MINUTE, "401" },
+    { "nothing", { .reason = "" }, 0, "" },
+};
+/* clang-format on */
+
+static void a_new_token_ends_refusals_and_no_limits(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(renewals) / sizeof(renewals[0]); i++) {
+        struct credential c = renewals[i].before;
+        c.blocks = 3;
+        limits_renewed(&c);
+        if (c.not_before != renewals[i].not_before || strcmp(c.reason, renewals[i].reason) != 0)
+            fail_msg("%s: %lld %s", renewals[i].name, (long long)c.not_before, c.reason);
+        assert_int_equal(c.blocks, 3); /* the next refusal waits longer all the same */
+    }
+}
+
+static void a_limit_is_told_from_a_refusal(void **state)
+{
+    (void)state;
+    struct credential c = {.remaining = -1};
+    struct exchange_answer refused = answer_make(401, "", "");
+    struct exchange_answer limited = answer_make(429, "retry-after: 5\n", "");
+    assert_true(limits_note(&c, &limited, OUTCOME_LIMITED, NOW, wall));
+    assert_true(limits_note(&c, &refused, OUTCOME_CREDENTIAL, NOW + 1, wall));
+    assert_true(c.limited_until == NOW + 5000 && c.not_before > NOW + MINUTE);
+    limits_renewed(&c);
+    assert_true(c.not_before == NOW + 5000);
+    exchange_answer_clear(&refused);
+    exchange_answer_clear(&limited);
+}
+
 static void success_ends_the_row_of_blocks(void **state)
 {
     static const enum outcome good[] = {OUTCOME_ACCEPTED,    OUTCOME_ACCEPTED_NO_ID,
@@ -139,8 +181,8 @@ static void a_block_is_not_ended_by_an_answer_to_what_left_before(void **state)
 
     (void)state;
     assert_false(limits_note(&c, &ok, OUTCOME_REFUSED, NOW, wall));
-    assert_false(limits_note(&c, &limited, OUTCOME_LIMITED, NOW, wall));
-    assert_true(c.not_before == NOW + HOUR);
+    assert_true(limits_note(&c, &limited, OUTCOME_LIMITED, NOW, wall)); /* how far limits reach */
+    assert_true(c.not_before == NOW + HOUR && c.limited_until == NOW + 5000);
     assert_true(c.blocks == 1);
     exchange_answer_clear(&limited);
     limited = answer_make(429, "retry-after: 7200\n", "");
@@ -323,6 +365,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_limit_blocks_for_as_long_as_it_says),
         cmocka_unit_test(a_refused_credential_waits_ever_longer),
+        cmocka_unit_test(a_new_token_ends_refusals_and_no_limits),
+        cmocka_unit_test(a_limit_is_told_from_a_refusal),
         cmocka_unit_test(success_ends_the_row_of_blocks),
         cmocka_unit_test(what_says_nothing_of_the_credential_changes_nothing),
         cmocka_unit_test(a_block_is_not_ended_by_an_answer_to_what_left_before),
