@@ -21,6 +21,7 @@ struct flight {
     struct flight *next, **link; /* link: what points here, while it is under way */
     struct dispatcher *dispatcher;
     struct exchange *exchange;
+    struct secret *token;   /* that it was sent with */
     int64_t token_expiry_s; /* 0: no installation's token */
 };
 
@@ -45,6 +46,7 @@ static void flight_free(struct flight *f)
             f->next->link = f->link;
     }
     exchange_free(f->exchange);
+    secret_free(f->token);
     free(f);
 }
 
@@ -70,22 +72,31 @@ static void done(void *context, const struct http_result *result)
 {
     struct flight *f = context;
     struct exchange_answer a;
-    exchange_http_answer(&a, result);
+    exchange_http_answer(&a, result, f->token);
     a.token_expiry_s = f->token_expiry_s;
     if (a.status == 401 && f->token_expiry_s != 0)
         installations_refused(f->dispatcher->installations, f->exchange);
     answer(f, &a);
 }
 
+/* With f->token. */
+static void send_off(struct flight *f)
+{
+    struct error err = {0};
+    if (!app_token_is_valid(secret_bytes(f->token), secret_len(f->token)))
+        answer_not_sent(f, "the token holds a blank or a control character: put the token alone "
+                           "into its file");
+    else if (exchange_http_start(f->dispatcher->client, f->exchange, f->token, done, f, &err) != 0)
+        answer_not_sent(f, err.text);
+}
+
 static void send_with(struct flight *f, const struct secret *token)
 {
     struct error err = {0};
-    if (!app_token_is_valid(secret_bytes(token), secret_len(token)))
-        answer_not_sent(f, "the token holds a blank or a control character: put the token alone "
-                           "into its file");
-    else if (exchange_http_start(f->dispatcher->client, f->exchange, secret_bytes(token),
-                                 secret_len(token), done, f, &err) != 0)
+    if (secret_new(&f->token, secret_bytes(token), secret_len(token), &err) != 0)
         answer_not_sent(f, err.text);
+    else
+        send_off(f);
 }
 
 static void token_ready(void *context, const struct secret *token, int64_t expiry_s)
@@ -106,7 +117,6 @@ static void launch(struct dispatcher *d, const struct conf *conf, struct flight 
 {
     const char *name = f->exchange->credential;
     const struct conf_credential *credential = conf_credential_by_name(conf, name);
-    SCOPED(secret_free_p) struct secret *from_file = NULL;
     struct error err = {0};
     f->next = d->under_way;
     if (f->next != NULL)
@@ -121,10 +131,10 @@ static void launch(struct dispatcher *d, const struct conf *conf, struct flight 
         installations_ask(d->installations, credential, f->exchange, wanted);
     } else if (credential->token != NULL) {
         send_with(f, credential->token);
-    } else if (secret_read_file(&from_file, credential->token_file, 1, &err) != 0) {
+    } else if (secret_read_file(&f->token, credential->token_file, 1, &err) != 0) {
         answer_not_sent(f, err.text);
     } else {
-        send_with(f, from_file);
+        send_off(f);
     }
 }
 

@@ -19,8 +19,8 @@ static void wipe(struct buf *b)
     buf_free(b);
 }
 
-int exchange_http_start(struct http_client *client, const struct exchange *x, const void *token,
-                        size_t token_len,
+int exchange_http_start(struct http_client *client, const struct exchange *x,
+                        const struct secret *token,
                         void (*done)(void *context, const struct http_result *result),
                         void *context, struct error *err)
 {
@@ -30,8 +30,8 @@ int exchange_http_start(struct http_client *client, const struct exchange *x, co
     SCOPED(wipe) struct buf authorization = BUF_INIT(TOKEN_HEADER_MAX);
     SCOPED(free_p) const char **headers = calloc(n + 2, sizeof(*headers));
     buf_add_text(&authorization, "Authorization: Bearer ");
-    buf_add(&authorization, token,
-            token_len); /* at once: a buffer that grows leaves bytes behind */
+    /* At once: a buffer that grows leaves bytes behind. */
+    buf_add(&authorization, secret_bytes(token), secret_len(token));
     if (headers == NULL || buf_failed(&authorization))
         return error_set(err, -ENOMEM, "out of memory");
     memcpy(headers, x->headers, n * sizeof(*headers));
@@ -76,7 +76,26 @@ static void take_headers(struct exchange_answer *a, const struct http_result *re
     }
 }
 
-void exchange_http_answer(struct exchange_answer *out, const struct http_result *result)
+/* Three stars for the token; returns the length that is left. text ends with a NUL. */
+static size_t hide(char *text, size_t len, const struct secret *token)
+{
+    static const char stars[] = "***";
+    size_t n = secret_len(token);
+    char *at = text;
+    if (n < sizeof(stars) - 1)
+        return len;
+    while ((at = memmem(at, len - (size_t)(at - text), secret_bytes(token), n)) != NULL) {
+        memcpy(at, stars, sizeof(stars) - 1);
+        at += sizeof(stars) - 1;
+        char *rest = at + n - (sizeof(stars) - 1);
+        memmove(at, rest, len - (size_t)(rest - text) + 1);
+        len -= n - (sizeof(stars) - 1);
+    }
+    return len;
+}
+
+void exchange_http_answer(struct exchange_answer *out, const struct http_result *result,
+                          const struct secret *token)
 {
     static const enum exchange_transport transports[] = {[HTTP_ANSWER] = EXCHANGE_ANSWERED,
                                                          [HTTP_NOT_SENT] = EXCHANGE_NOT_SENT,
@@ -92,4 +111,8 @@ void exchange_http_answer(struct exchange_answer *out, const struct http_result 
     out->body[result->body_len] = '\0';
     out->body_len = result->body_len;
     take_headers(out, result);
+    out->body_len = hide(out->body, out->body_len, token);
+    (void)hide(out->error, strlen(out->error), token);
+    for (size_t i = 0; i < out->n_headers; i++)
+        (void)hide(out->headers[i].value, strlen(out->headers[i].value), token);
 }

@@ -35,6 +35,7 @@ struct installation {
     struct mono from, until; /* of the token */
     int64_t skew_ms;         /* GitHub's clock less ours */
     struct exchange *asking; /* NULL: nothing under way */
+    struct secret *jwt;      /* … with this */
     bool again;              /* it is the second try, with another clock */
     struct waiter *first, **end;
 };
@@ -71,6 +72,7 @@ static void free_one(struct installation *i)
     }
     drop_token(i);
     exchange_free(i->asking);
+    secret_free(i->jwt);
     free(i->credential);
     free(i->api_url);
     free(i->repository);
@@ -198,10 +200,11 @@ static void done(void *context, const struct http_result *result)
     struct exchange_answer waiting;
     struct app_token token;
     struct error err = {0};
-    exchange_http_answer(&answer, result);
+    exchange_http_answer(&answer, result, i->jwt);
     int r = app_read_answer(&token, &waiting, &answer, &i->app, i->repository,
                             clock_wall(i->all->clock), &i->skew_ms);
     exchange_free(GIVE(i->asking));
+    secret_free(GIVE(i->jwt));
     if (r == APP_SKEWED && !i->again) {
         log_warn("dispatcher", "clock_differs", LOG_STR("credential", i->credential),
                  LOG_INT("github_ahead_ms", i->skew_ms));
@@ -220,23 +223,6 @@ static void done(void *context, const struct http_result *result)
     exchange_answer_clear(&answer);
 }
 
-/* The JWT into out, which the caller wipes. */
-static int sign(const struct installation *i, struct buf *out, struct error *err)
-{
-    SCOPED(rs256_key_free_p) struct rs256_key *key = NULL;
-    unsigned char signature[RS256_SIGNATURE_MAX];
-    size_t len = 0;
-    int r = rs256_key_read_file(&key, i->key_file, err);
-    if (r != 0)
-        return r;
-    app_jwt_begin(out, &i->app, clock_wall(i->all->clock), i->skew_ms);
-    r = rs256_sign(key, buf_text(out), out->len, signature, &len, err);
-    if (r != 0)
-        return r;
-    app_jwt_end(out, signature, len);
-    return buf_failed(out) ? error_set(err, -ENOMEM, "out of memory") : 0;
-}
-
 static void wipe(struct buf *b)
 {
     if (b->data != NULL)
@@ -244,19 +230,39 @@ static void wipe(struct buf *b)
     buf_free(b);
 }
 
-static int start(struct installation *i, struct error *err)
+static int make_jwt(struct installation *i, struct error *err)
 {
     SCOPED(wipe) struct buf jwt = BUF_INIT(APP_JWT_MAX);
+    SCOPED(rs256_key_free_p) struct rs256_key *key = NULL;
+    unsigned char signature[RS256_SIGNATURE_MAX];
+    size_t len = 0;
+    int r = rs256_key_read_file(&key, i->key_file, err);
+    if (r != 0)
+        return r;
+    app_jwt_begin(&jwt, &i->app, clock_wall(i->all->clock), i->skew_ms);
+    r = rs256_sign(key, buf_text(&jwt), jwt.len, signature, &len, err);
+    if (r != 0)
+        return r;
+    app_jwt_end(&jwt, signature, len);
+    if (buf_failed(&jwt))
+        return error_set(err, -ENOMEM, "out of memory");
+    return secret_new(&i->jwt, buf_text(&jwt), jwt.len, err);
+}
+
+static int start(struct installation *i, struct error *err)
+{
     SCOPED(exchange_free_p) struct exchange *x = NULL;
     const struct exchange waiting = {
         .credential = i->credential, .api_url = i->api_url, .repository = i->repository};
-    int r = sign(i, &jwt, err);
+    int r = make_jwt(i, err);
     if (r == 0)
         r = app_token_exchange(&x, &i->app, &waiting, err);
     if (r == 0)
-        r = exchange_http_start(i->all->client, x, buf_text(&jwt), jwt.len, done, i, err);
+        r = exchange_http_start(i->all->client, x, i->jwt, done, i, err);
     if (r == 0)
         i->asking = GIVE(x);
+    else
+        secret_free(GIVE(i->jwt));
     return r;
 }
 

@@ -110,6 +110,9 @@ int app_token_exchange(struct exchange **out, const struct app *app, const struc
     return 0;
 }
 
+#define REFUSAL_WORDS 112 /* of GitHub's own */
+#define REMEDY_MAX    96
+
 /* --- the answer ---------------------------------------------------------------------------------
  */
 
@@ -168,13 +171,13 @@ static const char *remedy_of(int status)
 {
     switch (status) {
     case 401:
-        return "is the key of this App, and has it not been removed there?";
+        return "is the key one of this App?";
     case 403:
         return "is the installation suspended?";
     case 404:
         return "no such installation of this App";
     case 422:
-        return "the installation needs Actions: write and access to this repository";
+        return "the installation needs Actions: write and this repository";
     default:
         return NULL;
     }
@@ -183,7 +186,7 @@ static const char *remedy_of(int status)
 static void refuse(struct exchange_answer *out, const struct app *app, const char *repository,
                    const char *words)
 {
-    char line[2 * OUTCOME_TEXT];
+    char line[3 * OUTCOME_TEXT];
 
     (void)snprintf(line, sizeof(line), "App %s, installation %" PRId64 ", token for %s: %s",
                    app->id, app->installation, repository, words);
@@ -215,7 +218,6 @@ int app_read_answer(struct app_token *token, struct exchange_answer *out,
                     const struct exchange_answer *answer, const struct app *app,
                     const char *repository, struct wall wall, int64_t *skew_ms)
 {
-    char words[OUTCOME_TEXT];
     struct reply reply;
 
     *token = (struct app_token){0};
@@ -235,10 +237,16 @@ int app_read_answer(struct app_token *token, struct exchange_answer *out,
         *out = *answer;
         out->transport = EXCHANGE_NO_TOKEN;
     }
-    bool limited = limits_class(answer) == OUTCOME_LIMITED;
+    char words[REFUSAL_WORDS];
+    char line[REFUSAL_WORDS + REMEDY_MAX];
+    const char *remedy = limits_class(answer) == OUTCOME_LIMITED ? NULL : remedy_of(answer->status);
     reply_read(&reply, answer);
-    outcome_words(words, answer->status, &reply, limited ? NULL : remedy_of(answer->status));
+    utf8_clean(words, sizeof(words), buf_text(&reply.message)); /* the remedy is kept whole */
     reply_clear(&reply);
-    refuse(out, app, repository, words);
+    if (words[0] == '\0')
+        (void)snprintf(words, sizeof(words), "HTTP %d", answer->status);
+    (void)snprintf(line, sizeof(line), "%s%s%s", words, remedy == NULL ? "" : ": ",
+                   remedy == NULL ? "" : remedy);
+    refuse(out, app, repository, line);
     return is_skewed(answer, wall, skew_ms) ? APP_SKEWED : APP_REFUSED;
 }

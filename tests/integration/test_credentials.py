@@ -98,7 +98,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("another installation", {"installation": "1"}, "no such installation of this App"),
     ("suspended", {"suspended": True}, "is the installation suspended?"),
     ("too few permissions", {"permissions": {"metadata": "read"}}, "needs Actions: write"),
-    ("another repository", {"repositories": ("other",)}, "access to this repository"),
+    ("another repository", {"repositories": ("other",)}, "needs Actions: write and this repository"),
 ]
 
 
@@ -124,7 +124,7 @@ def test_a_key_that_is_not_the_apps_is_a_credential_refused(make_relay: Callable
     relay_id = dispatch(relay, "a")
     until(lambda: relay.request(relay_id)["attempts"], 20, "an attempt")
     assert outcomes(relay.request(relay_id)) == ["credential"] and len(app.jwts) == 1
-    assert "is the key of this App" in relay.log_text()
+    assert "is the key one of this App?" in relay.log_text()
     standin.assert_clean()
 
 

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 KINDS = ("dispatch", "run", "list", "cancel", "workflow", "repo", "token", "any")
 ACTIONS = {
-    "answer": "status, body (JSON or text), headers: this answer",
+    "answer": "status, body (JSON or text; {token} is the one sent), headers: this answer",
     "cut": "the connection ends without an answer",
     "reset": "the same, with a TCP reset",
     "hang": "silence for `seconds`, then a cut",

@@ -196,6 +196,8 @@ class Handler(BaseHTTPRequestHandler):
             self._cut()
             return
         status, headers, body = script.answer(self.server.api.base, self.path, self.server.api.repo)
+        if script.do == "answer":  # what a client sent may come back to it
+            body = json.loads(json.dumps(body).replace("{token}", self.server.api.token_of(request)))
         answer = Answer(status, body, headers)
         # A script's 4xx started nothing and proves it; when it did start a run, nothing proves anything.
         self._finish(request, answer, None, proof=not script.start)

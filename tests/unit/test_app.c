@@ -59,7 +59,7 @@ static const struct {
     const char *says;
 } refusals[] = {
     { "a key that is not the App's", 401, DATE, "{\"message\":\"A JSON web token could not be decoded\"}", OUTCOME_CREDENTIAL,
-      "App 12345, installation 678, token for acme/kospi: A JSON web token could not be decoded: is the key of this App" },
+      "App 12345, installation 678, token for acme/kospi: A JSON web token could not be decoded: is the key one of this App?" },
     { "suspended", 403, DATE, "{\"message\":\"This installation has been suspended\"}", OUTCOME_CREDENTIAL, "suspended" },
     { "another App's", 404, DATE, "{\"message\":\"Not Found\"}", OUTCOME_CREDENTIAL, "Not Found: no such installation of this App" },
     { "too few permissions", 422, DATE, "{\"message\":\"The permissions requested are not granted to this installation.\"}",
