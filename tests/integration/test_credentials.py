@@ -167,10 +167,21 @@ def test_a_token_that_is_revoked_is_asked_for_anew(make_relay: Callable[..., Rel
     app.revoke()
     relay_id = dispatch(relay, "b")
     until(lambda: outcomes(relay.request(relay_id)) == ["credential"], 20, "a 401")
-    write_secret(relay.folder, "unused", "x")
-    relay.write_config(relay.config)  # a reload ends the block of a refusal
+    relay.write_config(relay.config or "")  # a reload ends the block of a refusal
     request = relay.wait_request(relay_id, "done", timeout=30)
     assert outcomes(request) == ["credential", "accepted"] and len(app.grants) == 2
+    standin.assert_clean()
+
+
+def test_a_token_too_new_to_be_known_is_kept(make_relay: Callable[..., Relay], standin: StandIn, app: App,
+                                             key: str) -> None:
+    app.unknown_for_s = 2
+    relay = make_relay(of_app(key)).start()
+    relay_id = dispatch(relay, "a")
+    until(lambda: outcomes(relay.request(relay_id)) == ["credential"], 20, "a 401")
+    relay.write_config(relay.config or "")  # rather than waiting for a minute
+    request = relay.wait_request(relay_id, "done", timeout=30)
+    assert outcomes(request) == ["credential", "accepted"] and len(app.grants) == 1
     standin.assert_clean()
 
 
