@@ -61,21 +61,6 @@ static char *copy(const char *text)
     return out;
 }
 
-static void take_headers(struct exchange_answer *a, const struct http_result *result)
-{
-    size_t n = 0;
-    while (exchange_wanted_headers[n] != NULL)
-        n++;
-    a->headers = calloc(n + 1, sizeof(*a->headers));
-    if (a->headers == NULL)
-        abort();
-    for (const char *const *name = exchange_wanted_headers; *name != NULL; name++) {
-        const char *value = http_result_header(result, *name);
-        if (value != NULL)
-            a->headers[a->n_headers++] = (struct exchange_header){copy(*name), copy(value)};
-    }
-}
-
 /* Three stars for the token; returns the length that is left. text ends with a NUL. */
 static size_t hide(char *text, size_t len, const struct secret *token)
 {
@@ -94,6 +79,25 @@ static size_t hide(char *text, size_t len, const struct secret *token)
     return len;
 }
 
+static void take_headers(struct exchange_answer *a, const struct http_result *result,
+                         const struct secret *token)
+{
+    size_t n = 0;
+    while (exchange_wanted_headers[n] != NULL)
+        n++;
+    a->headers = calloc(n + 1, sizeof(*a->headers));
+    if (a->headers == NULL)
+        abort();
+    for (const char *const *name = exchange_wanted_headers; *name != NULL; name++) {
+        const char *value = http_result_header(result, *name);
+        if (value == NULL)
+            continue;
+        char *kept = copy(value);
+        (void)hide(kept, strlen(kept), token);
+        a->headers[a->n_headers++] = (struct exchange_header){copy(*name), kept};
+    }
+}
+
 void exchange_http_answer(struct exchange_answer *out, const struct http_result *result,
                           const struct secret *token)
 {
@@ -110,9 +114,7 @@ void exchange_http_answer(struct exchange_answer *out, const struct http_result 
     memcpy(out->body, result->body, result->body_len);
     out->body[result->body_len] = '\0';
     out->body_len = result->body_len;
-    take_headers(out, result);
+    take_headers(out, result, token);
     out->body_len = hide(out->body, out->body_len, token);
     (void)hide(out->error, strlen(out->error), token);
-    for (size_t i = 0; i < out->n_headers; i++)
-        (void)hide(out->headers[i].value, strlen(out->headers[i].value), token);
 }
