@@ -27,7 +27,7 @@ static int64_t block_end(const struct engine *e, const struct key *k,
     if (k->deferred_for == REASON_PAUSED) {
         if (engine_route_paused(e, route->name, route->target))
             return WINDOW_NO_END;
-        return e->released_at == 0 ? e->started_at : e->released_at;
+        return e->released_at;
     }
     if (k->deferred_for == REASON_RUNNING)
         return k->relay_id[0] == '\0' ? 0 : WINDOW_NO_END;
@@ -184,6 +184,8 @@ static void uncount(struct effects *out, const struct key *k)
 
 int engine_settle(struct engine *e, struct key *k, struct effects *out)
 {
+    /* What a deferral had to see is of no use once the deferral is gone. */
+    window_clear_over(k, engine_policy(e, k), e->now);
     if (!window_forgettable(k)) {
         set_deadline(e, k);
         return effects_change(out, k);

@@ -28,7 +28,7 @@ static int64_t stale_end(const struct member *m, const struct window_rules *r)
  * that disarmed it or will, does not count. */
 static int64_t settle_end(const struct key *k, const struct window_rules *r, int64_t post)
 {
-    if (k->n_members > 0 || k->quiet_since == 0)
+    if (k->quiet_since == 0)
         return INT64_MAX;
     int64_t from = k->quiet_since > post ? k->quiet_since : post;
     return window_due(r, end_of(from, r->policy->settle_ms));
@@ -113,9 +113,17 @@ static bool may_settle(const struct key *k)
     return k->relay_id[0] != '\0' && !k->settled;
 }
 
+bool window_clear_over(struct key *k, const struct policy *p, int64_t now)
+{
+    if (k->deferred_at != 0)
+        return false; /* it must see when its block ended */
+    bool changed = p->rearm_after_ms != 0 && clear_over(&k->disarmed_at, p->rearm_after_ms, now);
+    changed = clear_over(&k->cooldown_from, p->cooldown_ms, now) || changed;
+    return clear_over(&k->retry_from, p->retry_after_ms, now) || changed;
+}
+
 bool window_advance(struct key *k, const struct window_rules *r, int64_t now)
 {
-    const struct policy *p = r->policy;
     bool changed = drop_stale(k, r, now);
     if (k->disarmed_at != 0 && settle_end(k, r, k->disarmed_at) <= now) {
         k->disarmed_at = 0;
@@ -125,13 +133,7 @@ bool window_advance(struct key *k, const struct window_rules *r, int64_t now)
         k->settled = true;
         changed = true;
     }
-    if (k->deferred_at != 0)
-        return changed; /* it must see when its block ended */
-    if (p->rearm_after_ms != 0)
-        changed = clear_over(&k->disarmed_at, p->rearm_after_ms, now) || changed;
-    changed = clear_over(&k->cooldown_from, p->cooldown_ms, now) || changed;
-    changed = clear_over(&k->retry_from, p->retry_after_ms, now) || changed;
-    return changed;
+    return window_clear_over(k, r->policy, now) || changed;
 }
 
 static void earlier(int64_t *best, int64_t candidate)

@@ -36,6 +36,8 @@ int64_t window_disarmed_end(const struct key *k, const struct window_rules *r);
  * windows that are over are cleared (not while a deferral waits for one). True when the key
  * changed. */
 bool window_advance(struct key *k, const struct window_rules *r, int64_t now);
+/* The last of these only: it needs no more than the policy. */
+bool window_clear_over(struct key *k, const struct policy *p, int64_t now);
 /* When window_advance() will next have something to do; INT64_MAX = never. */
 int64_t window_next(const struct key *k, const struct window_rules *r);
 /* Nothing left that anybody must remember: no members, hold, deferral, request, disarming,

@@ -337,10 +337,26 @@ static void the_cooldown_that_ends_is_kept_until_the_deferral_saw_it(void **stat
     assert_says(fire(&f, "c"), DISPATCH, JOINED); /* asked before the timer was */
     assert_string_equal(f.led_by, "a");
     assert_false(key_is_waiting(the_key(&f)));
-    assert_int_equal(the_key(&f)->cooldown_from, START);
+    assert_int_equal(the_key(&f)->cooldown_from, 0);
     timers(&f);
     assert_int_equal(f.effects.n_outcomes, 0);
-    assert_int_equal(the_key(&f)->cooldown_from, 0);
+    fixture_clear(&f);
+}
+
+static void a_cancelled_deferral_leaves_no_key_that_counts(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    fixture_policy(&f)->max_keys = 1;
+    fixture_policy(&f)->rearm = REARM_COOLDOWN;
+    fixture_policy(&f)->rearm_after_ms = HOUR;
+    disarm(&f);
+    assert_says(fire(&f, "a"), DEFERRED, COOLDOWN);
+    (void)resolve(&f, "b");
+    f.now = START + 7 * HOUR;
+    assert_says(resolve(&f, "a"), RESOLVED, CANCELLED);
+    assert_says(fire_other(&f, "m2"), DISPATCH, FIRST); /* before any timer */
     fixture_clear(&f);
 }
 
@@ -383,6 +399,7 @@ int main(void)
         cmocka_unit_test(what_no_block_explains_ends_the_deferral),
         cmocka_unit_test(a_reload_moves_the_end_of_the_block),
         cmocka_unit_test(the_cooldown_that_ends_is_kept_until_the_deferral_saw_it),
+        cmocka_unit_test(a_cancelled_deferral_leaves_no_key_that_counts),
         cmocka_unit_test(blind_members_belong_to_no_deferral),
         cmocka_unit_test(who_waits_beside_an_open_request_belongs_to_the_deferral),
     };
