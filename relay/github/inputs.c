@@ -327,6 +327,20 @@ static const char *place_text(const struct segment *s, const struct input_contex
     return NULL;
 }
 
+bool inputs_constant(const struct inputs *in, size_t i, char out[static INPUT_VALUE_MAX + 1])
+{
+    const struct input *input = &in->items[i];
+    struct value v = {.len = 0};
+
+    for (size_t j = 0; j < input->n_segments; j++) {
+        if (input->segments[j].place != PLACE_TEXT)
+            return false;
+        value_add(&v, input->segments[j].text);
+    }
+    memcpy(out, v.text, v.len + 1);
+    return true;
+}
+
 static int make_value(struct value *v, const struct input *in, const struct input_context *context,
                       struct error *err)
 {

@@ -14,6 +14,7 @@
 #include "relay/alert/alert.h"
 #include "relay/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,9 @@ void inputs_free(struct inputs *in); /* NULL is fine */
 void inputs_free_p(struct inputs **in);
 size_t inputs_count(const struct inputs *in);
 const char *inputs_name(const struct inputs *in, size_t i);
+/* The i-th one's value when it is the same for every alert, as it would be sent; false: it has
+ * placeholders. */
+bool inputs_constant(const struct inputs *in, size_t i, char out[static INPUT_VALUE_MAX + 1]);
 
 struct input_context {
     const struct alert *alert; /* the leading member's, as last heard */
