@@ -26,6 +26,7 @@ const char *const exchange_wanted_headers[] = {
     "retry-after",
     "x-accepted-github-permissions",
     "x-github-request-id",
+    "x-oauth-scopes",
     "x-ratelimit-remaining",
     "x-ratelimit-reset",
     NULL,

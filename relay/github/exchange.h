@@ -27,6 +27,7 @@ enum exchange_kind {
     EXCHANGE_RUN,      /* GET …/actions/runs/ID */
     EXCHANGE_RUNS,     /* GET …/actions/workflows/W/runs?…: one page of a list */
     EXCHANGE_TOKEN,    /* POST /app/installations/ID/access_tokens (app.h): for another exchange */
+    EXCHANGE_READ,     /* any other GET (preflight.h) */
 };
 
 struct exchange {

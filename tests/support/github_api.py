@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from tests.support.github_app import App
 from tests.support.github_judge import Judge, Post
+from tests.support.github_reads import Reads, rate_limit_of, ref_of
 from tests.support.github_rules import (DISPATCH_DOCS, DOCS, Dispatch, Input, Refusal, Workflow, check_dispatch,
                                         check_version, parse_body)
 from tests.support.github_runs import Run, Runs, etag_of
@@ -48,6 +49,8 @@ _ROUTES: list[tuple[str, str, "re.Pattern[str]"]] = [
         ("GET", "list", r"/actions/runs"),
         ("GET", "run", r"/actions/runs/(\d+)"),
         ("POST", "cancel", r"/actions/runs/(\d+)/cancel"),
+        ("GET", "ref", r"/git/ref/(heads|tags)/(.+)"),
+        ("GET", "contents", r"/contents/(.+)"),
         ("GET", "repo", r""),
     )
 ]
@@ -69,7 +72,7 @@ class GithubApi:
         self.details_given = True   # False: 204 whatever was asked for
         self.max_inputs = 25
         self.limit, self.used = 5000, 0
-        self.judge, self.runs = Judge(), Runs()
+        self.judge, self.runs, self.reads = Judge(), Runs(), Reads()
         self._lock = threading.Lock()
 
     def now(self) -> float:
@@ -81,6 +84,8 @@ class GithubApi:
         asked = _TOKEN_ROUTE.fullmatch(request.path)
         if asked and request.method == "POST":
             request.kind, request.args = "token", (asked.group(1),)
+        if request.path == "/rate_limit" and request.method == "GET":
+            request.kind = "rate_limit"
         for method, kind, pattern in _ROUTES:
             found = pattern.fullmatch(request.path)
             if found and method == request.method:
@@ -112,12 +117,21 @@ class GithubApi:
         """Repository and workflow; what is not there and what may not be seen are the same 404."""
         if request.kind == "other":
             raise Refusal(404, "Not Found")
+        if request.kind == "rate_limit":
+            return
         grant = self.app.grant_of(self.token_of(request), self.now()) if self.app else None
         if grant and not grant.allows(self.repo):
             raise Refusal(403, "Resource not accessible by integration")
         repo, number = request.args[:2]
+        if self.reads.former and repo.lower() == self.reads.former.lower():
+            raise Refusal(301 if request.method == "GET" else 307, "Moved Permanently", headers={
+                "Location": self.base + request.path.replace(f"/repos/{repo}", "/repositories/1", 1)})
         if (number or repo.lower()) not in ("1", self.repo.lower()):
             raise Refusal(404, "Not Found")
+        reads = grant.permissions.get("contents") in ("read", "write") if grant else self.reads.contents
+        if request.kind in ("ref", "contents") and not reads:
+            raise Refusal(403, f"Resource not accessible by {'integration' if grant else 'personal access token'}",
+                          headers={"x-accepted-github-permissions": "contents=read"})
         if request.kind in ("dispatch", "workflow") or (request.kind == "list" and len(request.args) == 3
                                                         and request.args[2]):
             if not self.workflow.named(request.args[2]):
@@ -173,8 +187,12 @@ class GithubApi:
             return self.started(self.start(dispatch, request.post), dispatch.details)
         handlers: dict[str, Callable[[Request], Answer]] = {
             "run": self._run, "list": self._list, "cancel": self._cancel, "workflow": self._workflow,
-            "repo": self._repo, "token": self._token}
-        return handlers[request.kind](request)
+            "repo": self._repo, "token": self._token, "ref": self._ref, "contents": self._contents,
+            "rate_limit": self._rate_limit}
+        answer = handlers[request.kind](request)
+        if self.app is None:
+            answer.headers.update(self.reads.headers())
+        return answer
 
     def _token(self, request: Request) -> Answer:
         assert self.app is not None
@@ -210,9 +228,18 @@ class GithubApi:
                             "url": f"{self.base}/repos/{self.repo}/actions/workflows/{w.id}"})
 
     def _repo(self, _: Request) -> Answer:
-        owner, name = self.repo.split("/")
-        return Answer(200, {"id": 1, "name": name, "full_name": self.repo, "private": True, "archived": False,
-                            "owner": {"login": owner}, "default_branch": self.refs[0]})
+        return Answer(200, self.reads.repository(self.repo, self.refs[0]))
+
+    def _ref(self, request: Request) -> Answer:
+        return Answer(200, ref_of(request.args[2], request.args[3], self.refs))
+
+    def _contents(self, request: Request) -> Answer:
+        ref = request.query.get("ref", self.refs[0])
+        return Answer(200, self.reads.contents_of(self.workflow, request.args[2], ref, self.refs))
+
+    def _rate_limit(self, _: Request) -> Answer:
+        self.used -= 1  # it is free, and is counted with the answer
+        return Answer(200, rate_limit_of(self.limit, self.used + 1, int(self.now()) + 3600))
 
 
 def _number(text: Optional[str], default: int, highest: int) -> int:

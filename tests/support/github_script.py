@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-KINDS = ("dispatch", "run", "list", "cancel", "workflow", "repo", "token", "any")
+KINDS = ("dispatch", "run", "list", "cancel", "workflow", "repo", "ref", "contents", "rate_limit", "token", "any")
 ACTIONS = {
     "answer": "status, body (JSON or text; {token} is the one sent), headers: this answer",
     "cut": "the connection ends without an answer",
