@@ -218,7 +218,7 @@ void preflight_judge_workflow(struct preflight *p, const struct exchange_answer 
     else
         preflight_report(p, SEVERITY_OK, "workflow", "%s is active", p->target->workflow);
     if (path == NULL || strncmp(path, folder, strlen(folder)) != 0 ||
-        strlen(path) >= sizeof(p->path)) {
+        !target_workflow_is_valid(path + strlen(folder))) {
         preflight_report(p, SEVERITY_SKIPPED, "file", "the workflow is no file in %s", folder);
         return;
     }
