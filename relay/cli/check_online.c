@@ -12,8 +12,8 @@
 #include <signal.h>
 #include <stdio.h>
 
-#define LINE_MAX (16 * 1024)
-#define JSON_MAX (64 * 1024 * 1024)
+#define LINE_BYTES_MAX (16 * 1024)
+#define JSON_MAX       (64 * 1024 * 1024)
 
 struct tally {
     size_t found[SEVERITIES];
@@ -24,7 +24,7 @@ static void print_lines(const struct target *target, const struct preflight *p)
 {
     for (size_t i = 0; i < preflight_count(p); i++) {
         const struct finding *f = preflight_finding(p, i);
-        SCOPED(buf_free) struct buf line = BUF_INIT(LINE_MAX);
+        SCOPED(buf_free) struct buf line = BUF_INIT(LINE_BYTES_MAX);
         text_add_safe(&line, f->text);
         printf("%-7s  %s: %s: %s\n", severity_text(f->severity), target->name, f->subject,
                buf_text(&line));
@@ -97,7 +97,6 @@ int check_online(const struct conf *conf, bool as_json)
     struct tally t = {0};
     struct error err = {0};
     (void)signal(SIGPIPE, SIG_IGN); /* http_client.h */
-    /* What installations.h logs is among the findings. */
     log_setup(LOG_ERROR, LOG_LOGFMT, clock_system());
     int r = http_client_setup(&err);
     if (r == 0)

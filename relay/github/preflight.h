@@ -4,7 +4,7 @@
  * credential, its end), the repository, the ref, the workflow, its file at the ref. What an answer
  * shows becomes findings: one line each, with a remedy where something is wrong. What the
  * credential may not read (a token with Actions alone reads no files) is skipped, not guessed. The
- * whole row is at most 8 exchanges. Pure.
+ * whole row is at most 7 exchanges. Pure.
  * Sources: GitHub's REST description of these endpoints; the header x-oauth-scopes comes for
  * classic tokens only. */
 #ifndef RELAY_GITHUB_PREFLIGHT_H

@@ -87,6 +87,8 @@ CASES: list[tuple[str, Setup, dict[str, Any], int, str, str, str]] = [
     ("clock", settings(clock_off_s=3600), {}, 0, "warning", "clock", "behind GitHub's: set it"),
     ("clock ahead", settings(clock_off_s=-3600), {}, 0, "warning", "clock", "ahead of GitHub's"),
     ("token", settings(tokens=["other"]), {}, 1, "error", "credential", "Bad credentials"),
+    ("token repeated", script("rate_limit", "answer", status=401, body={"message": "bad {token}"}), {}, 1, "error",
+     "credential", "bad ***"),
     ("token ends", reads(expires=in_days(3)), {}, 0, "warning", "expiry", "make a new one"),
     ("spent", settings(limit=10), {}, 0, "ok", "limit", "10 of 10"),
     ("nearly spent", lambda s: setattr(s.api, "used", 4900), {}, 0, "warning", "limit", "100 of 5000"),

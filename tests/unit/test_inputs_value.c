@@ -179,6 +179,30 @@ static void a_number_is_the_shortest_that_reads_back(void **state)
     }
 }
 
+static void a_value_without_placeholders_is_constant(void **state)
+{
+    static const struct {
+        const char *name, *value, *constant; /* NULL: it is none */
+    } rows[] = {
+        {"text", "kospi", "kospi"},         {"nothing", "", ""},
+        {"a brace", "a{{b", "a{b"},         {"as it would be sent", "a\tb", "ab"},
+        {"a label", "{label:model}", NULL}, {"text and a label", "x-{label:model}", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct input_spec spec = {"x", rows[i].value, NULL};
+        char got[INPUT_VALUE_MAX + 1] = "none";
+        struct inputs *in = NULL;
+        assert_int_equal(inputs_compile(&in, &spec, 1, NULL), 0);
+        bool constant = inputs_constant(in, 0, got);
+        inputs_free(in);
+        if (constant != (rows[i].constant != NULL) ||
+            (constant && strcmp(got, rows[i].constant) != 0))
+            fail_msg("%s: %s", rows[i].name, got);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +210,7 @@ int main(void)
         cmocka_unit_test(control_characters_are_stripped),
         cmocka_unit_test(a_value_is_cut_between_characters),
         cmocka_unit_test(a_number_is_the_shortest_that_reads_back),
+        cmocka_unit_test(a_value_without_placeholders_is_constant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,12 +100,26 @@ static void a_file_is_read_or_refused(void **state)
         int r = workflow_file_read(&w, cases[i].text, strlen(cases[i].text), &err);
         if (r == 0)
             describe(&got, w);
-        print_message("%s: %s\n", cases[i].name, r == 0 ? buf_text(&got) : err.text);
-        assert_int_equal(r, cases[i].inputs == UNREAD ? -EINVAL : 0);
+        if (r != (cases[i].inputs == UNREAD ? -EINVAL : 0))
+            fail_msg("%s: %s", cases[i].name, r == 0 ? buf_text(&got) : err.text);
         if (cases[i].inputs != UNREAD)
             assert_string_equal(buf_text(&got), cases[i].inputs);
-        else
-            assert_non_null(strstr(err.text, cases[i].words));
+        else if (strstr(err.text, cases[i].words) == NULL)
+            fail_msg("%s: %s", cases[i].name, err.text);
+    }
+}
+
+static void every_beginning_of_a_file_is_read_or_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t len = 0; len < strlen(cases[i].text); len++) {
+            SCOPED(workflow_file_free_p) struct workflow_file *w = NULL;
+            SCOPED(free_p) char *text = strndup(cases[i].text, len); /* its end is guarded */
+            struct error err = {0};
+            int r = workflow_file_read(&w, text, len, &err);
+            assert_true(r == 0 ? w != NULL : r == -EINVAL && err.text[0] != '\0');
+        }
     }
 }
 
@@ -130,10 +144,10 @@ static void a_title_shows_the_relay_id_or_not(void **state)
         SCOPED(workflow_file_free_p) struct workflow_file *w = NULL;
         SCOPED(buf_free) struct buf text = BUF_INIT(4096);
         struct error err = {0};
-        print_message("%s\n", titles[i].name);
         buf_addf(&text, "%son: workflow_dispatch\n", titles[i].line);
         assert_int_equal(workflow_file_read(&w, buf_text(&text), text.len, &err), 0);
-        assert_int_equal(workflow_file_shows_relay_id(w), titles[i].shows);
+        if (workflow_file_shows_relay_id(w) != titles[i].shows)
+            fail_msg("%s", titles[i].name);
     }
 }
 
@@ -160,13 +174,13 @@ static void a_value_fits_an_input_or_not(void **state)
         SCOPED(workflow_file_free_p) struct workflow_file *w = NULL;
         SCOPED(buf_free) struct buf text = BUF_INIT(4096);
         struct error err = {0};
-        print_message("%s\n", values[i].name);
         buf_addf(&text, ON "      Model: %s\n", values[i].spec);
         assert_int_equal(workflow_file_read(&w, buf_text(&text), text.len, &err), 0);
         const struct workflow_input *input = workflow_file_input(w, "model");
         assert_non_null(input);
         assert_null(workflow_file_input(w, "mode"));
-        assert_int_equal(workflow_input_refuses(input, values[i].value) != NULL, values[i].refused);
+        if ((workflow_input_refuses(input, values[i].value) != NULL) != values[i].refused)
+            fail_msg("%s", values[i].name);
     }
 }
 
@@ -174,6 +188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_or_refused),
+        cmocka_unit_test(every_beginning_of_a_file_is_read_or_refused),
         cmocka_unit_test(a_title_shows_the_relay_id_or_not),
         cmocka_unit_test(a_value_fits_an_input_or_not),
     };
