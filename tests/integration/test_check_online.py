@@ -163,6 +163,21 @@ def test_an_app_without_the_permission_is_an_error(make_relay: Make, standin: St
     assert "the installation needs Actions: write" in lines[0][2]
 
 
+def test_every_target_is_asked_and_a_fault_outweighs_silence(make_relay: Make, standin: StandIn) -> None:
+    relay = make_relay({"routes": {"inputs": ROUTE_INPUTS}})
+    assert isinstance(relay.config, dict)
+    (target,) = relay.config["targets"]
+    silent = {**target, "name": "silent", "api_url": "http://127.0.0.1:1"}
+    relay.write_config({**relay.config, "targets": [silent, target]})
+    code, out = check(relay, "--json")
+    assert code == 3 and [t["reachable"] for t in json.loads(out)["targets"]] == [False, True]
+    assert json.loads(out)["errors"] == 1
+    standin.set(workflow_state="disabled_manually")
+    code, out = check(relay)
+    assert code == 1 and "error    silent: reachable: http://127.0.0.1:1: " in out
+    assert "error    retrain: workflow: retrain.yml is disabled_manually: enable it" in out
+
+
 def test_json_without_online_is_a_usage_error(make_relay: Make) -> None:
     relay = make_relay()
     assert relay.cli("check", "--json", "--config", str(relay.config_file)).returncode == 2
