@@ -43,10 +43,15 @@ all_ldflags := -pie -Wl,-z,relro,-z,now -pthread $(sanitizer) $(LDFLAGS)
 relay_sources := $(filter-out relay/main.c,$(wildcard relay/*.c relay/*/*.c))
 relay_headers := $(wildcard relay/*.h relay/*/*.h)
 relay_objects := $(relay_sources:%.c=$(BUILD)/%.o)
+model_sources := $(filter-out model/main.c,$(wildcard model/*.c model/*/*.c))
+headers       := $(relay_headers) $(wildcard model/*.h model/*/*.h)
 base_objects  := $(filter $(BUILD)/relay/base/%,$(relay_objects))
 unit_programs := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 support_objects := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 c_files = $(shell find relay model tests -name '*.[ch]' 2>/dev/null)
+
+# Products and sums are rounded apart, as numpy and scipy round them, so that scores come out alike.
+$(BUILD)/model/%: all_cflags += -ffp-contract=off
 
 $(BUILD)/%.o: %.c build/probed-$(cc_name).mk VERSION
 	$(call say,CC,$<)
@@ -54,6 +59,7 @@ $(BUILD)/%.o: %.c build/probed-$(cc_name).mk VERSION
 
 $(BUILD)/libbase.a: $(base_objects)
 $(BUILD)/librelay.a: $(filter-out $(base_objects),$(relay_objects))
+$(BUILD)/libmodel.a: $(model_sources:%.c=$(BUILD)/%.o)
 $(BUILD)/%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -62,8 +68,12 @@ $(BUILD)/drift-relay: $(BUILD)/relay/main.o $(BUILD)/librelay.a $(BUILD)/libbase
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS)
 
+$(BUILD)/drift-model: $(BUILD)/model/main.o $(BUILD)/libmodel.a $(BUILD)/libbase.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS)
+
 unit-programs: $(unit_programs)
-$(unit_programs): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(support_objects) $(BUILD)/librelay.a $(BUILD)/libbase.a
+$(unit_programs): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(support_objects) $(BUILD)/libmodel.a $(BUILD)/librelay.a $(BUILD)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS) -lcmocka
 
@@ -95,19 +105,19 @@ sim: simulator ## histories by chance against the model: N=1000 SEED=1 LENGTH=12
 	    --seed $(or $(SEED),1) --length $(or $(LENGTH),120) $(if $(STORE),--store $(STORE))
 
 # Each header is enough by itself.
-headers: $(relay_headers:%=$(BUILD)/%.alone)
-$(BUILD)/%.h.alone: %.h $(relay_headers)
+headers: $(headers:%=$(BUILD)/%.alone)
+$(BUILD)/%.h.alone: %.h $(headers)
 	$(Q)mkdir -p $(@D) && printf '#include "%s"\ntypedef int not_empty;\n' $< | \
 	    $(CC) $(all_cflags) -fsyntax-only -x c - && touch $@
 
 # One process for each file: clang-tidy 14 sees false va_list errors when it gets several.
-tidy: $(patsubst %.c,$(BUILD)/%.tidy,relay/main.c $(relay_sources))
-$(BUILD)/%.tidy: %.c $(relay_headers) .clang-tidy tests/lint/tidy.sh
+tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(wildcard relay/main.c model/main.c) $(relay_sources) $(model_sources))
+$(BUILD)/%.tidy: %.c $(headers) .clang-tidy tests/lint/tidy.sh
 	$(Q)tests/lint/tidy.sh $< $(all_cflags) && mkdir -p $(@D) && touch $@
 
 install: all ## install under PREFIX (/usr/local), below DESTDIR
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/drift-relay'
-	install -m 755 $(BUILD)/drift-relay '$(DESTDIR)$(PREFIX)/bin/drift-relay'
+	install -m 755 $(BUILD)/drift-relay '$(DESTDIR)$(PREFIX)/bin'
 	for page in $(wildcard docs/man/*.[1-8]); do \
 	    install -D -m 644 "$$page" '$(DESTDIR)$(PREFIX)/share/man'/man"$${page##*.}/$${page##*/}" || exit; done
 	cp -R $(wildcard config grafana prometheus) '$(DESTDIR)$(PREFIX)/share/drift-relay'

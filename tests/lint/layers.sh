@@ -12,7 +12,10 @@ BEGIN {
     split("main 8 cli 7 edge 6 core 5 store 4 conf 4 engine 3 github 3 grafana 3 alert 2 base 1", pair, " ")
     for (i = 1; i in pair; i += 2)
         floor[pair[i]] = pair[i + 1]
-    pure = "^(engine|github|grafana|alert)$"
+    split("main 6 cli 5 server 4 train 4 app 4 predict 3 features 2 model_file 2 drift 2 series 1 csv 1", pair, " ")
+    for (i = 1; i in pair; i += 2)
+        floor["model/" pair[i]] = pair[i + 1]
+    pure = "^(engine|github|grafana|alert|model/drift)$"
     io = "^<(unistd|fcntl|poll|pthread|signal|netdb|sys/(socket|stat|epoll|eventfd|mman|wait)|arpa/inet|netinet/.*)[.]h>$"
     io_base = "^relay/base/(http_|service|watch|sandbox|log|metrics|settings)"
     home["microhttpd.h"] = "^relay/base/http_"
@@ -24,11 +27,13 @@ BEGIN {
     home["sqlite3.h"] = "^relay/store/sqlite"
 }
 # The room of a path from the root: the folder below relay/, or the file that stands there itself
-# (conf_env.c is of conf).
+# (conf_env.c is of conf). Those of model/ have its name before theirs.
 function room(path,   part) {
     split(path, part, "/")
-    if (part[1] != "relay")
-        return part[1]
+    if (part[1] == "model") {
+        sub(/[.][ch]$/, "", part[2])
+        return "model/" part[2]
+    }
     sub(/(_[a-z_]+)?[.][ch]$/, "", part[2])
     if (part[2] ~ /^conf_/) # the config is one room without a folder
         return "conf"
@@ -42,9 +47,11 @@ function check_floor(mine, path,   other) {
     other = room(path)
     if (mine == other)
         return
-    if (mine == "model" && other == "base")
+    if (mine ~ /^model/ && other == "base" && !(mine ~ pure && path ~ io_base))
         return
-    if (mine == "model" || other == "model")
+    if (mine ~ /^model/ && other == "base")
+        wrong(mine " is pure and may not include \"" path "\"")
+    else if ((mine ~ /^model/) != (other ~ /^model/))
         wrong("model/ and relay/ share relay/base and nothing else: \"" path "\"")
     else if (!(other in floor))
         wrong("\"" path "\" is in no room of the house")
@@ -55,8 +62,8 @@ function check_floor(mine, path,   other) {
 }
 FNR == 1 {
     mine = room(FILENAME)
-    if (mine != "model" && !(mine in floor))
-        wrong("relay/" mine " has no floor")
+    if (!(mine in floor))
+        wrong((mine ~ /^model/ ? "" : "relay/") mine " has no floor")
 }
 /^[ \t]*#[ \t]*include/ {
     path = $0
