@@ -12,7 +12,7 @@ Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 .PHONY: all simulator sim story pictures bench bench-programs unit-programs headers tidy install help deps demo test lint format clean test-more
-all: $(BUILD)/drift-relay ## build (the default)
+all: $(BUILD)/drift-relay $(BUILD)/drift-model ## build (the default)
 
 LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3 gnutls
 
@@ -117,7 +117,7 @@ $(BUILD)/%.tidy: %.c $(headers) .clang-tidy tests/lint/tidy.sh
 
 install: all ## install under PREFIX (/usr/local), below DESTDIR
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/drift-relay'
-	install -m 755 $(BUILD)/drift-relay '$(DESTDIR)$(PREFIX)/bin'
+	install -m 755 $(BUILD)/drift-relay $(BUILD)/drift-model '$(DESTDIR)$(PREFIX)/bin'
 	for page in $(wildcard docs/man/*.[1-8]); do \
 	    install -D -m 644 "$$page" '$(DESTDIR)$(PREFIX)/share/man'/man"$${page##*.}/$${page##*/}" || exit; done
 	cp -R $(wildcard config grafana prometheus) '$(DESTDIR)$(PREFIX)/share/drift-relay'

@@ -56,6 +56,12 @@ const char *drift_test_title(enum drift_test test)
     return tests[test].title;
 }
 
+const char *drift_test_sign(enum drift_test test)
+{
+    static const char *const signs[] = {[AT_MOST] = "<=", [BELOW] = "<", [AT_LEAST] = ">="};
+    return signs[tests[test].drift];
+}
+
 enum drift_test drift_choose(enum drift_type type, const struct sample *r, const struct sample *c)
 {
     size_t distinct = pooled_distinct(r, c);

@@ -34,6 +34,8 @@ __attribute__((warn_unused_result)) int drift_test_parse(enum drift_test *out, c
 const char *drift_test_name(enum drift_test test);
 /* "K-S p_value", "PSI": as reports show it. */
 const char *drift_test_title(enum drift_test test);
+/* "<=", "<" or ">=": how a score that means drift compares with the threshold. */
+const char *drift_test_sign(enum drift_test test);
 
 /* What DRIFT_AUTO stands for; never DRIFT_AUTO. */
 enum drift_test drift_choose(enum drift_type type, const struct sample *r, const struct sample *c);

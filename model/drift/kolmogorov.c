@@ -14,17 +14,18 @@ struct matrix {
     int exponent; /* of two: the value is at * 2^exponent */
 };
 
-/* ln(n! / n^n); long double, since its parts are large and cancel. */
+/* long double, since the parts of these sums are large and cancel. */
 static long double log_factorial(long double n)
 {
     int sign;
     return lgammal_r(n + 1, &sign);
 }
 
-static double factorial_over_power(double n)
+/* ln(n! / n^n) */
+static long double log_factorial_over_power(double n)
 {
     long double wide = (long double)n;
-    return (double)expl(log_factorial(wide) - wide * logl(wide));
+    return log_factorial(wide) - wide * logl(wide);
 }
 
 /* P(D+ >= d): d * sum of C(n,j) (d + j/n)^(j-1) (1 - d - j/n)^(n-j), all terms positive. */
@@ -101,9 +102,7 @@ static double durbin(double n, double t)
             base = next;
         }
     }
-    int sign;
-    long double scale = (long double)power.exponent * logl(2.0L) + lgammal_r(n + 1, &sign) -
-                        (long double)n * logl(n);
+    long double scale = (long double)power.exponent * logl(2.0L) + log_factorial_over_power(n);
     return (double)((long double)power.at[k - 1][k - 1] * expl(scale));
 }
 
@@ -155,7 +154,7 @@ double kolmogorov_survival(double n, double d)
     if (t <= 0.5)
         return 1;
     if (t <= 1)
-        return 1 - factorial_over_power(n) * pow(2 * t - 1, n);
+        return 1 - (double)expl(log_factorial_over_power(n)) * pow(2 * t - 1, n);
     if (t >= n - 1)
         return 2 * pow(1 - d, n);
     return fmin(1, fmax(0, between(n, d)));
