@@ -212,13 +212,14 @@ static void an_exchange_whose_credential_left_the_config_is_not_sent(void **stat
     (void)state;
     struct fixture f;
     up(&f, SAY, OK_HEADER "Content-Length: 0\r\n\r\n");
-    struct conf *next = conf_for(f.server.port, "another", "token");
+    write_file("second", "ghp_second\n", 0600);
+    struct conf *next = conf_for(f.server.port, "retrain", "second");
     dispatcher_reload(f.dispatcher, next);
     conf_unref(next);
     start(&f, EXCHANGE_DISPATCH, RELAY_ID); /* still of the old one */
     const struct exchange_answer *a = answer(&f, 1);
     assert_int_equal(a->transport, EXCHANGE_NOT_SENT);
-    assert_non_null(strstr(a->error, "retrain is no longer in the config"));
+    assert_non_null(strstr(a->error, "token is no longer in the config"));
     down(&f, 1);
     assert_int_equal(raw_server_stop(&f.server), 0);
 }
