@@ -1,0 +1,15 @@
+/* checksum.h - the last member of a model file: the SHA-256 of all bytes before it. */
+#ifndef MODEL_MODEL_FILE_CHECKSUM_H
+#define MODEL_MODEL_FILE_CHECKSUM_H
+
+#include "relay/base/buf.h"
+#include "relay/base/error.h"
+
+#include <stddef.h>
+
+/* Ends the object that begins at start with its checksum, and the line. */
+void checksum_add(struct buf *b, size_t start);
+__attribute__((warn_unused_result)) int checksum_check(const char *bytes, size_t len,
+                                                       struct error *err);
+
+#endif
