@@ -12,7 +12,7 @@ Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 .PHONY: all simulator sim story pictures bench bench-programs unit-programs headers tidy install help deps demo test lint format clean test-more
-all: $(BUILD)/drift-relay $(BUILD)/drift-model ## build (the default)
+all: $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train ## build (the default)
 
 LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3 gnutls
 
@@ -72,6 +72,12 @@ $(BUILD)/drift-model: $(BUILD)/model/main.o $(BUILD)/libmodel.a $(BUILD)/libbase
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS)
 
+# Only what trains needs liblinear.
+$(BUILD)/drift-train $(BUILD)/tests/unit/test_train: PROBED_LIBS += -llinear
+$(BUILD)/drift-train: $(BUILD)/model/train_main.o $(BUILD)/libmodel.a $(BUILD)/libbase.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS)
+
 unit-programs: $(unit_programs)
 $(unit_programs): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(support_objects) $(BUILD)/libmodel.a $(BUILD)/librelay.a $(BUILD)/libbase.a
 	$(call say,LINK,$@)
@@ -111,13 +117,13 @@ $(BUILD)/%.h.alone: %.h $(headers)
 	    $(CC) $(all_cflags) -fsyntax-only -x c - && touch $@
 
 # One process for each file: clang-tidy 14 sees false va_list errors when it gets several.
-tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(wildcard relay/main.c model/main.c) $(relay_sources) $(model_sources))
+tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(wildcard relay/main.c model/main.c model/train_main.c) $(relay_sources) $(model_sources))
 $(BUILD)/%.tidy: %.c $(headers) .clang-tidy tests/lint/tidy.sh
 	$(Q)tests/lint/tidy.sh $< $(all_cflags) && mkdir -p $(@D) && touch $@
 
 install: all ## install under PREFIX (/usr/local), below DESTDIR
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/drift-relay'
-	install -m 755 $(BUILD)/drift-relay $(BUILD)/drift-model '$(DESTDIR)$(PREFIX)/bin'
+	install -m 755 $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train '$(DESTDIR)$(PREFIX)/bin'
 	for page in $(wildcard docs/man/*.[1-8]); do \
 	    install -D -m 644 "$$page" '$(DESTDIR)$(PREFIX)/share/man'/man"$${page##*.}/$${page##*/}" || exit; done
 	cp -R $(wildcard config grafana prometheus) '$(DESTDIR)$(PREFIX)/share/drift-relay'

@@ -165,7 +165,8 @@ int series_read_csv(struct series *out, const char *bytes, size_t len, const cha
         r = choose_columns(&columns, &reader.line, column, err);
     if (r != 0)
         return r;
-    (void)snprintf(out->name, sizeof(out->name), "%s", reader.line.cells[columns.price]);
+    const char *name = reader.line.cells[columns.price];
+    (void)snprintf(out->name, sizeof(out->name), "%s", name[0] == 0 ? "close" : name);
     while (r == 0 && reader.at < reader.end) {
         r = next_line(&reader, err);
         if (r == 0)
