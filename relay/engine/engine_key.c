@@ -27,7 +27,7 @@ static int64_t block_end(const struct engine *e, const struct key *k,
     if (k->deferred_for == REASON_PAUSED) {
         if (engine_route_paused(e, route->name, route->target))
             return WINDOW_NO_END;
-        return e->released_at;
+        return e->released_at == 0 ? e->started_at : e->released_at;
     }
     if (k->deferred_for == REASON_RUNNING)
         return k->relay_id[0] == '\0' ? 0 : WINDOW_NO_END;
