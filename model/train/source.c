@@ -50,11 +50,13 @@ static int read_url(struct series *out, const char *url, struct error *err)
         r = http_call_once(&call, &result, err);
     if (r == 0 && result.outcome != HTTP_ANSWER)
         r = error_set(err, -EIO, "%s", result.truncated ? "the answer is too long" : result.error);
-    if (r == 0 && result.status != 200 && result.body[0] != '{')
+    /* A refusal in JSON says why; nothing else that is no 200 is worth reading. */
+    bool refused = result.status != 200;
+    if (r == 0 && (!refused || result.body[0] == '{'))
+        r = series_read_chart(out, result.body, result.body_len, err);
+    if (r == 0 && refused)
         r = error_set(err, -EIO, "status %d: the source refuses, or the address is wrong",
                       result.status);
-    if (r == 0)
-        r = series_read_chart(out, result.body, result.body_len, err);
     return r == 0 ? 0 : error_prefix(err, r, "%s", url);
 }
 

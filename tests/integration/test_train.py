@@ -116,7 +116,8 @@ def test_a_chart_from_a_url_is_the_same_as_a_file(source: Source, output: Path, 
     (404, b'{"chart":{"result":null,"error":{"description":"No data found"}}}', "No data found"),
     (200, chart([1.0, 0.0]), "close[1]: a price is above zero"),
     (200, b"{" + b" " * (17 << 20), "too long"),
-], ids=["page", "limited", "unknown", "bad-price", "endless"])
+    (500, chart([100.0 + i % 7 for i in range(1500)]), "status 500"),
+], ids=["page", "limited", "unknown", "bad-price", "endless", "error-with-prices"])
 def test_a_bad_answer_is_named(source: Source, output: Path, status: int, body: bytes, words: str) -> None:
     source.status, source.body = status, body
     output.write_text("old")
