@@ -37,8 +37,9 @@ void *http_request_on_target(void *self, const char *target, struct MHD_Connecti
 
 static void refuse(struct http_request *r, int status, const char *reason, const char *detail)
 {
+    static const struct http_header retry[] = {{MHD_HTTP_HEADER_RETRY_AFTER, "10"}};
     const struct http_handler *handler = &r->server->options.handler;
-    http_request_problem(r, status, detail, NULL, 0);
+    http_request_problem(r, status, detail, retry, status == MHD_HTTP_SERVICE_UNAVAILABLE ? 1 : 0);
     if (handler->refused != NULL)
         handler->refused(handler->self, r->path, status, reason);
 }
@@ -60,6 +61,8 @@ static void on_header(struct http_request *r, const char *version)
         refuse(r, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "header_too_large", NULL);
     } else if (r->sanity.content_length > s->options.body_max) {
         refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "too_large", NULL);
+    } else if (atomic_load(&s->draining)) {
+        refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE, "draining", "shutting down");
     } else {
         if (wants_body(r))
             deadline_set(s->deadlines, &r->connection->deadline, s->options.body_time_ms);

@@ -54,8 +54,9 @@ struct http_handler {
     /* The request is over and r becomes invalid: free the context here. May be NULL. */
     void (*done)(void *self, struct http_request *r);
     /* What the server answered by itself, for counting: 400 malformed, 413 too_large,
-     * 431 header_too_large, 503 no_memory (status and reason). May be NULL. path is decoded and
-     * comes from the client. When begin was called before (413 by count, 503), done follows. */
+     * 431 header_too_large, 503 no_memory, 503 draining (status and reason). May be NULL. path is
+     * decoded and comes from the client. When begin was called before (413 by count, no_memory),
+     * done follows. */
     void (*refused)(void *self, const char *path, int status, const char *reason);
 };
 
@@ -83,9 +84,9 @@ __attribute__((warn_unused_result)) int http_server_start(struct http_server **o
                                                           struct error *err);
 /* The port in use (with port 0: the one taken); 0 for a unix socket. */
 uint16_t http_server_port(const struct http_server *s);
-/* No new connections (clients are refused, not left in the backlog); answers from now on carry
- * Connection: close; clients that left in the middle of a request are noticed. Returns at once.
- * Call it and http_server_stop() from one thread. */
+/* Requests that come from now on are answered 503 with Retry-After and never begun; every answer
+ * carries Connection: close; clients that left in the middle of a request are noticed. The address
+ * is closed by http_server_stop(). Returns at once. Call both from one thread. */
 void http_server_drain(struct http_server *s);
 /* Requests begun and not yet done. */
 unsigned http_server_in_flight(const struct http_server *s);

@@ -231,7 +231,8 @@ static void refused(void *self, const char *path, int status, const char *reason
     struct webhook *w = self;
     uint32_t left_out;
     struct conf *conf = current_conf(w);
-    count(w, path == NULL ? NULL : conf_source_by_path(conf, path), "rejected");
+    count(w, path == NULL ? NULL : conf_source_by_path(conf, path),
+          status == 503 ? "unavailable" : "rejected");
     conf_unref(conf);
     if (log_brake_take(&brake, &left_out))
         log_warn("webhook", "refused", LOG_INT("http_status", status), LOG_STR("reason", reason),

@@ -16,6 +16,27 @@
 #define POST "POST /a HTTP/1.1\r\nHost: x\r\n"
 enum { PATIENCE_MS = 5000 };
 
+/* A new client hears that it should come again, and no handler sees its request. */
+static void ask_while_draining(struct probe *p, uint16_t port)
+{
+    char answer[1024];
+    bool closed = false;
+    unsigned begun = atomic_load(&p->begun), refused = atomic_load(&p->refused);
+    int fd = probe_connect(port);
+    assert_true(fd >= 0);
+    probe_send_text(fd, POST "Content-Length: 4\r\n\r\nbody");
+    probe_read(fd, answer, sizeof(answer), NULL, PATIENCE_MS, &closed);
+    close(fd);
+    assert_int_equal(probe_status(answer), 503);
+    assert_non_null(strstr(answer, "Retry-After: 10\r\n"));
+    assert_non_null(strstr(answer, "Connection: close\r\n"));
+    assert_true(closed);
+    assert_int_equal(atomic_load(&p->begun), begun);
+    assert_int_equal(atomic_load(&p->refused), refused + 1);
+    assert_int_equal(p->refused_status, 503);
+    assert_string_equal(p->refused_reason, "draining");
+}
+
 static void a_drain_refuses_new_clients_and_delivers_what_is_in_flight(void **state)
 {
     (void)state;
@@ -33,14 +54,17 @@ static void a_drain_refuses_new_clients_and_delivers_what_is_in_flight(void **st
         assert_non_null(r);
         http_server_drain(p.server);
         http_server_drain(p.server);
-        assert_int_equal(probe_connect(http_server_port(p.server)), -ECONNREFUSED);
+        ask_while_draining(&p, http_server_port(p.server));
+        ask_while_draining(&p, http_server_port(p.server));
         assert_int_equal(http_server_in_flight(p.server), 1);
         probe_answer(&p, r, "still here");
         probe_read(fd, answer, sizeof(answer), NULL, PATIENCE_MS, &closed);
         assert_non_null(strstr(answer, "Connection: close\r\n"));
         assert_non_null(strstr(answer, "still here"));
         assert_true(closed);
+        uint16_t port = http_server_port(p.server);
         probe_stop(&p, PATIENCE_MS); /* returns at once, idle connections do not count */
+        assert_int_equal(probe_connect(port), -ECONNREFUSED);
         close(fd);
         close(idle);
         assert_int_equal(atomic_load(&p.done), 1);
@@ -101,6 +125,44 @@ static void a_stop_cuts_what_is_never_answered(void **state)
         assert_int_equal(probe_read(fds[i], answer, sizeof(answer), NULL, PATIENCE_MS, &closed), 0);
         assert_true(closed);
         close(fds[i]);
+    }
+}
+
+/* The threads of the library are at work in the moment of the drain. */
+static void *knock(void *self)
+{
+    const struct probe *p = self;
+    char answer[1024];
+    uint16_t port = http_server_port(p->server);
+    for (;;) {
+        int fd = probe_connect(port);
+        if (fd < 0)
+            return NULL;
+        probe_send_text(fd, "GET /a HTTP/1.1\r\n" HOST "\r\n");
+        probe_read(fd, answer, sizeof(answer), "\r\n\r\n", PATIENCE_MS, NULL);
+        close(fd);
+        if (strstr(answer, " 200 ") == NULL)
+            return NULL;
+    }
+}
+
+static void drains_amid_requests_end_in_order(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        struct probe p;
+        pthread_t clients[3];
+        probe_defaults(&p);
+        p.options.threads = 4;
+        probe_start(&p);
+        for (size_t i = 0; i < 3; i++)
+            assert_int_equal(pthread_create(&clients[i], NULL, knock, &p), 0);
+        (void)probe_counts(&p.completed, 3); /* or more */
+        http_server_drain(p.server);
+        for (size_t i = 0; i < 3; i++)
+            pthread_join(clients[i], NULL);
+        probe_stop(&p, PATIENCE_MS);
+        assert_int_equal(atomic_load(&p.done), atomic_load(&p.begun));
     }
 }
 
@@ -208,6 +270,7 @@ int main(void)
         cmocka_unit_test(a_drain_refuses_new_clients_and_delivers_what_is_in_flight),
         cmocka_unit_test(a_stop_waits_for_answers_that_come_in_time),
         cmocka_unit_test(a_stop_cuts_what_is_never_answered),
+        cmocka_unit_test(drains_amid_requests_end_in_order),
         cmocka_unit_test(a_client_that_left_in_its_request_holds_up_no_drain),
         cmocka_unit_test(a_drain_waits_for_a_client_that_is_still_sending),
         cmocka_unit_test(a_client_that_closed_its_half_after_the_request_gets_its_answer),

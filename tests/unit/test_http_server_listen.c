@@ -174,8 +174,6 @@ static void a_socket_file_is_served_and_removed_at_the_end(void **state)
     assert_int_equal(there.st_mode & 07777, 0660);
     ask_on(path);
     ask_on(path);
-    http_server_drain(p.server);
-    assert_int_equal(probe_connect_unix(path), -ECONNREFUSED);
     probe_stop(&p, 0);
     assert_int_equal(stat(path, &there), -1);
 }
@@ -199,8 +197,8 @@ static void a_stale_socket_file_is_replaced_but_no_living_one_and_no_other_file(
     assert_int_equal(http_server_start(&q.server, &q.options, &err), -EADDRINUSE);
     ask_on(path); /* the first one was not harmed */
 
-    /* A successor takes the path over while the first one drains, and keeps it. */
-    http_server_drain(p.server);
+    /* A successor that was given the path meanwhile keeps it. */
+    assert_int_equal(unlink(path), 0);
     probe_start(&q);
     probe_stop(&p, 0);
     ask_on(path);
