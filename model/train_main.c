@@ -127,8 +127,9 @@ static int print_report(const struct arguments *a, const struct train_report *re
 {
     SCOPED(buf_free) struct buf out = BUF_INIT(REPORT_MAX);
     (a->json ? report_json : report_text)(&out, report, s, &a->train, refused);
+    /* The status speaks of FILE, which is written by now or never will be. */
     if (buf_failed(&out) || fputs(buf_text(&out), stdout) < 0 || fflush(stdout) != 0)
-        return FAILED;
+        (void)fputs("drift-train: the report could not be written\n", stderr);
     return refused == NULL ? PUBLISHED : FAILED;
 }
 

@@ -160,6 +160,14 @@ def test_the_gate_leaves_the_file_as_it_was(tmp_path: Path, output: Path) -> Non
     assert output.read_bytes() == before
 
 
+def test_a_report_that_cannot_be_written_undoes_no_model(output: Path) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([str(TRAIN), "--prices", str(PRICES), "--column", "DAX", "--output", str(output)],
+                              stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "drift-train: the report could not be written\n")
+    assert json.loads(output.read_text())
+
+
 def test_a_kill_in_the_middle_of_writing_leaves_the_old_file(output: Path) -> None:
     assert train("--prices", PRICES, "--column", "dax", "--output", output).returncode == 0
     before = output.read_bytes()
