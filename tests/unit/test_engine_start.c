@@ -201,6 +201,35 @@ static void a_pause_that_ends_after_the_start_waits_for_nothing(void **state)
     }
 }
 
+/* The target is paused for maintenance, the relay restarted; rather than wait for its release, the
+ * operator lets the route start another target. By the config in force the route was never paused:
+ * nobody knows of a release after the start, so what waited for one fell due before it. */
+static void
+a_route_that_leaves_a_paused_target_waits_like_what_fell_due_before_the_start(void **state)
+{
+    (void)state;
+    static char spare[] = "spare";
+    struct fixture f;
+    struct error err = {0};
+    fixture_init(&f);
+    set_defer(&f);
+    assert_int_equal(engine_set_paused(f.engine, ENGINE_TARGET, "retrain", true, f.now, &err), 0);
+    started(&f, DOWN);
+    f.now += SECOND;
+    assert_says(fire(&f, "a"), DEFERRED, PAUSED);
+    f.now += SECOND;
+    f.routes[0].target = spare;
+    fixture_configure(&f);
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 0);
+    assert_int_equal(engine_next(f.engine), START + DOWN);
+    f.now = START + DOWN;
+    timers(&f);
+    assert_int_equal(f.effects.n_outcomes, 1);
+    assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);
+    fixture_clear(&f);
+}
+
 /* Neither fell due while the relay was down. */
 static void a_block_that_ends_in_the_wait_waits_for_nothing(void **state)
 {
@@ -238,6 +267,8 @@ int main(void)
         cmocka_unit_test(what_only_forbids_ends_when_it_ends),
         cmocka_unit_test(a_pause_that_is_gone_after_the_start_waits_too),
         cmocka_unit_test(a_pause_that_ends_after_the_start_waits_for_nothing),
+        cmocka_unit_test(
+            a_route_that_leaves_a_paused_target_waits_like_what_fell_due_before_the_start),
         cmocka_unit_test(a_block_that_ends_in_the_wait_waits_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
