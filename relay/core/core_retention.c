@@ -24,12 +24,14 @@ int core_retain(struct core *c, size_t messages, struct error *err)
         .created = now - longer,
         .outcome_wall = clock_wall(c->ports.clock).ms - retain,
     };
-    size_t forgotten = 0;
+    struct store_forgotten forgotten = {0};
     int r =
         c->ports.store.ops->forget_history(c->ports.store.self, &before, limit, &forgotten, err);
-    if (forgotten == 0)
+    for (int s = 0; s < REQUEST_STATES; s++)
+        c->counts[s] -= forgotten.requests[s];
+    if (forgotten.rows == 0)
         c->retain_next = now + LOOK_AGAIN_MS;
     else
-        log_debug("core", "forgotten", LOG_INT("rows", forgotten));
+        log_debug("core", "forgotten", LOG_INT("rows", forgotten.rows));
     return r;
 }

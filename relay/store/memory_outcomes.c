@@ -76,10 +76,10 @@ int memory_list_outcomes(void *self, const char *key,
 }
 
 int memory_forget_history(void *self, const struct store_retention *before, size_t limit,
-                          size_t *forgotten, struct error *err)
+                          struct store_forgotten *out, struct error *err)
 {
     (void)before;
     (void)limit;
-    *forgotten = 0;
+    *out = (struct store_forgotten){0};
     return memory_change(self, "forgetting history", err);
 }

@@ -103,7 +103,7 @@ int memory_list_requests(void *self, const char *cursor, size_t limit,
                          void (*each)(void *context, const struct request *r), void *context,
                          char next[static 64], struct error *err);
 int memory_forget_history(void *self, const struct store_retention *before, size_t limit,
-                          size_t *forgotten, struct error *err);
+                          struct store_forgotten *out, struct error *err);
 int memory_add_outcome(void *self, const struct store_outcome_row *o, struct error *err);
 int memory_list_outcomes(void *self, const char *key,
                          void (*each)(void *context, const struct store_outcome_row *o),

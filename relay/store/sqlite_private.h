@@ -158,6 +158,7 @@ int64_t query_int(struct query *q);
 int64_t query_int_or(struct query *q, int64_t if_null);
 /* A text that does not fit, or is missing, is a damaged row. */
 void query_text(struct query *q, char *out, size_t size);
+void query_state(struct query *q, enum request_state *out); /* of another word: a damaged row */
 char *query_text_copy(
     struct query *q); /* NULL: SQL's NULL, or out of memory (then query_columns fails) */
 /* Borrowed until the next step; never NULL. */
@@ -219,7 +220,7 @@ int sqlite_put_target_memory(void *self, const char *target, const struct target
 int sqlite_get_target_memory(void *self, const char *target, struct target_memory *out,
                              struct error *err);
 int sqlite_forget_history(void *self, const struct store_retention *before, size_t limit,
-                          size_t *forgotten, struct error *err);
+                          struct store_forgotten *out, struct error *err);
 int sqlite_add_outcome(void *self, const struct store_outcome_row *o, struct error *err);
 int sqlite_list_outcomes(void *self, const char *key,
                          void (*each)(void *context, const struct store_outcome_row *o),

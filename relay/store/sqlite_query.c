@@ -78,7 +78,8 @@ static const char *const statement_sql[SQLITE_STATEMENTS] = {
         " (SELECT seq, received_at FROM notifications ORDER BY seq LIMIT ?) WHERE received_at < ?)",
     [STATEMENT_FORGET_REQUESTS] =
         "DELETE FROM requests WHERE seq IN (SELECT seq FROM"
-        " (SELECT seq, open, created_at FROM requests ORDER BY seq LIMIT ?) WHERE open = 0 AND created_at < ?)",
+        " (SELECT seq, open, created_at FROM requests ORDER BY seq LIMIT ?) WHERE open = 0 AND created_at < ?)"
+        " RETURNING state",
     [STATEMENT_FORGET_OUTCOMES] =
         "DELETE FROM outcomes WHERE seq IN (SELECT seq FROM"
         " (SELECT seq, at_wall FROM outcomes ORDER BY seq LIMIT ?) WHERE at_wall < ?)",
@@ -312,7 +313,7 @@ static void read_reason(struct query *q, enum reason *out)
         note(q, SQLITE_CORRUPT);
 }
 
-static void read_state(struct query *q, enum request_state *out)
+void query_state(struct query *q, enum request_state *out)
 {
     char word[32] = "";
     query_text(q, word, sizeof(word));
@@ -345,7 +346,7 @@ static void read_column(struct query *q, const struct column *c, void *field)
         read_reason(q, field);
         break;
     case COLUMN_STATE:
-        read_state(q, field);
+        query_state(q, field);
         break;
     }
 }

@@ -135,15 +135,12 @@ int sqlite_count_requests(void *self, int64_t counts[static REQUEST_STATES], str
     memset(counts, 0, REQUEST_STATES * sizeof(counts[0]));
     int rc = 0;
     while ((rc = query_next(&q, err)) == 0) {
-        char word[32] = "";
         enum request_state state = REQUEST_QUEUED;
-        query_text(&q, word, sizeof(word));
+        query_state(&q, &state);
         int64_t n = query_int(&q);
         rc = query_columns(&q, err);
         if (rc < 0)
             return rc;
-        if (!request_state_parse(&state, word))
-            return sqlite_fail_row(self, q.doing, err);
         counts[state] = n;
     }
     return rc < 0 ? rc : 0;

@@ -65,6 +65,11 @@ struct store_retention {
     int64_t outcome_wall;      /* unix ms: of outcomes */
 };
 
+struct store_forgotten {
+    size_t rows;                      /* of all kinds */
+    int64_t requests[REQUEST_STATES]; /* those of them that were requests, by state */
+};
+
 enum store_outcome { STORE_NONE = 1 /* get_…: no such row */ };
 
 struct store_ops {
@@ -127,10 +132,10 @@ struct store_ops {
                              struct error *err);
 
     /* Looks at the oldest `limit` notifications, requests and outcomes, and forgets those of them
-     * that are older than `before` says, open requests excepted; *forgotten = how many. A store
-     * that does not outlive its process may keep them all (memory does). */
+     * that are older than `before` says, open requests excepted; *out = how many. A store that
+     * does not outlive its process may keep them all (memory does). */
     int (*forget_history)(void *self, const struct store_retention *before, size_t limit,
-                          size_t *forgotten, struct error *err);
+                          struct store_forgotten *out, struct error *err);
     int (*add_outcome)(void *self, const struct store_outcome_row *o, struct error *err);
     /* An operator's pauses; putting one that is there leaves it, with its time. */
     int (*put_pause)(void *self, enum engine_scope scope, const char *name, int64_t since_wall,

@@ -94,6 +94,10 @@ static void old_history_goes_and_what_is_needed_stays(void **state)
     core_post(&f, "firing", "a", CORE_STORED, "duplicate");
     core_post(&f, "firing", "a", CORE_STORED, "duplicate");
     assert_int_equal(requests(&f), 1);
+    /* What is counted is what is there: not only from the next start on. */
+    core_shows(&f, QUERY_METRICS, "", "drift_relay_requests{state=\"dead\"} 0\n");
+    core_shows(&f, QUERY_METRICS, "", "drift_relay_requests{state=\"sending\"} 1\n");
+    core_shows(&f, QUERY_STATUS, "", "\"dead\":0");
     core_shows(&f, QUERY_REQUEST, open_id, "\"state\":\"sending\"");
     conf_unref(conf);
     core_fixture_clear(&f);
