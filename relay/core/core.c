@@ -16,6 +16,8 @@
     45000 /* longer than a POST can take: then its outcome is left for the next start              \
            */
 
+static const char store_fails[] = "the store cannot be written; nothing was kept";
+
 /* --- a batch -----------------------------------------------------------------------------------
  */
 
@@ -150,6 +152,16 @@ static void abandon(struct core *c, struct message *batch, const char *why)
     }
 }
 
+/* Likewise all that waits behind it: nothing overtakes what is held. */
+static void abandon_all(struct core *c, struct message *batch, const char *why)
+{
+    struct message *rest = c->held;
+    c->held = NULL;
+    abandon(c, batch, why);
+    abandon(c, rest, why);
+    abandon(c, (struct message *)(void *)mailbox_take(c->mailbox, SIZE_MAX), why);
+}
+
 static void store_failed(struct core *c, const struct error *err)
 {
     static struct log_brake brake = LOG_BRAKE_INIT(1, 60000); /* it is tried again every second */
@@ -220,32 +232,22 @@ static void run_batch(struct core *c, struct message *batch)
         return;
     }
     store_failed(c, &err);
-    abandon(c, batch, "the store cannot be written; nothing was kept");
+    abandon_all(c, batch, store_fails);
     (void)revive(c);
 }
 
-/* Each part of it is a batch of its own; none overtakes what is held. */
-static void run_parts(struct core *c, struct message *batch)
+/* One batch: of what is held, else of the mailbox. */
+static void run_next(struct core *c)
 {
-    do {
-        struct message *rest = split(batch);
-        if (c->store_ok && c->held == NULL)
-            run_batch(c, batch);
-        else
-            abandon(c, batch, "the store cannot be written; nothing was kept");
-        batch = rest;
-    } while (batch != NULL);
-}
-
-static void run_mail(struct core *c, struct message *batch)
-{
-    if (c->store_ok || revive(c)) {
-        struct message *held = c->held;
-        c->held = NULL;
-        if (held != NULL)
-            run_parts(c, held);
+    if (!c->store_ok && !revive(c)) {
+        abandon_all(c, NULL, store_fails);
+        return;
     }
-    run_parts(c, batch);
+    if (c->held == NULL)
+        c->held = (struct message *)(void *)mailbox_take(c->mailbox, BATCH_MAX);
+    struct message *batch = c->held;
+    c->held = split(batch);
+    run_batch(c, batch);
 }
 
 /* --- a life ------------------------------------------------------------------------------------
@@ -307,9 +309,9 @@ static int64_t wait_ms(struct core *c)
 
 int64_t core_step(struct core *c)
 {
-    struct mail *mail = mailbox_take(c->mailbox, BATCH_MAX);
-    run_mail(c, (struct message *)(void *)mail);
-    return mailbox_wait(c->mailbox, 0) ? 0 : wait_ms(c);
+    run_next(c);
+    bool more = c->store_ok && c->held != NULL;
+    return more || mailbox_wait(c->mailbox, 0) ? 0 : wait_ms(c);
 }
 
 bool core_may_close(const struct core *c)
@@ -336,8 +338,7 @@ void core_close(struct core *c)
     if (c->store_ok)
         say_goodbye(c);
     mailbox_close(c->mailbox);
-    struct mail *left = mailbox_take(c->mailbox, SIZE_MAX);
-    abandon(c, (struct message *)(void *)left, "the relay is shutting down");
+    abandon_all(c, NULL, "the relay is shutting down");
 }
 
 /* --- the thread --------------------------------------------------------------------------------

@@ -136,9 +136,9 @@ bool core_is_ready(const struct core *c);
 /* Loads the state. `stopped` is not called. */
 __attribute__((warn_unused_result)) int
 core_open(struct core **out, const struct core_options *options, struct error *err);
-/* Handles what waits (one batch: at most 1024 messages), does what is due, commits, replies, starts
- * exchanges. Returns after how many ms of the clock it wants to be called again, earlier when
- * somebody has sent something: 0 = at once, < 0 = only then. */
+/* Handles what waits (one batch: at most 1024 messages, a reload alone), does what is due, commits,
+ * replies, starts exchanges. Returns after how many ms of the clock it wants to be called again,
+ * earlier when somebody has sent something: 0 = at once, < 0 = only then. */
 int64_t core_step(struct core *c);
 /* core_quit() was sent, and nothing is left that is worth waiting for. */
 bool core_may_close(const struct core *c);

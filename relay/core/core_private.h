@@ -122,7 +122,8 @@ struct core {
     int64_t next_due;           /* relay ms: when a request or timer wants something */
     struct exchange **starting; /* to be started once the batch is on disk */
     size_t n_starting, cap_starting;
-    struct message *held; /* answers and reloads that wait for a working store */
+    struct message *held; /* comes before the mailbox: what is behind a reload, and what waits for a
+                             working store (answers, reloads) */
 };
 
 /* core_messages.c: made by other threads (NULL when out of memory), freed with all they hold by the

@@ -64,7 +64,6 @@ struct model_request {
     bool lost, again; /* its run did not appear: once, and the one POST that follows is due */
     bool adopted;
     int64_t posted_at, accepted_at, gone_since, ended_at;
-    int64_t could_at;       /* when it may have been POSTed by a batch before the step's last */
     int64_t least_cooldown; /* of the policies in force since its POST */
     int posts, hops;
     bool pardoned;   /* an operator rearmed its key since */
@@ -103,9 +102,6 @@ void model_started(struct model *m, int64_t now, int64_t down_ms);
 void model_reload(struct model *m, const struct sim_conf *conf, int64_t now);
 
 /* NULL: it may be POSTed now; else why not. */
-/* A batch of this step is over: what may be POSTed now may have been, whatever the next one says.
- */
-void model_batch_over(struct model *m, int64_t now);
 const char *model_may_post(const struct model *m, const struct model_request *r, int64_t now);
 void model_posting(struct model *m, int request, int64_t now);
 void model_not_executed(struct model *m, int request);

@@ -249,14 +249,6 @@ const char *model_may_post(const struct model *m, const struct model_request *r,
     return NULL;
 }
 
-void model_batch_over(struct model *m, int64_t now)
-{
-    for (size_t i = 0; i < m->n_requests; i++) {
-        if (model_may_post(m, &m->requests[i], now) == NULL)
-            m->requests[i].could_at = now;
-    }
-}
-
 void model_posting(struct model *m, int request, int64_t now)
 {
     struct model_request *r = &m->requests[request];
@@ -367,6 +359,10 @@ struct model_decision model_redeliver(struct model *m, int request, int64_t now)
     if (m->stop) {
         d.reason = REASON_PAUSED;
         return d;
+    }
+    if (k != NULL) {
+        model_advance(m, k, now);
+        k->used = true; /* it is forgotten after the command only */
     }
     if (k != NULL && k->request != NO_REQUEST) {
         d.reason = REASON_RUNNING;

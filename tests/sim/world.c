@@ -145,6 +145,7 @@ void world_start(struct world *w)
     };
     w->n_started = 0;
     w->store_ok = true;
+    w->quit_sent = false;
     w->quitting = false;
     if (core_open(&w->core, &options, &err) != 0) {
         world_fail(w, "the core does not open: %s", err.text);
@@ -156,7 +157,6 @@ void world_start(struct world *w)
     memset(w->x.refused_until, 0, sizeof(w->x.refused_until));
     expect_recovery(w, world_relay_now(w), down_ms);
     w->step_at = world_relay_now(w);
-    w->batches = 1;
     world_compare_requests(w);
     w->outcomes_seen = SIZE_MAX; /* after the first step, which lets stale members leave */
     w->start_seen = false;
@@ -184,13 +184,6 @@ void world_drop(struct world *w)
 /* --- steps --------------------------------------------------------------------------------------
  */
 
-static void expect_batch(struct world *w, struct sent *batch, size_t n, int64_t now)
-{
-    for (size_t i = 0; i < n; i++)
-        world_expect(w, &batch[i], now);
-    model_timers(&w->x.model, now);
-}
-
 static void forget_macs(struct ledger *l, int64_t now)
 {
     for (size_t i = 0; i < l->n; i++) {
@@ -202,8 +195,28 @@ static void forget_macs(struct ledger *l, int64_t now)
     }
 }
 
-/* The store refused the batch: nothing of it happened, answers of the forge are kept. */
-static void take_back(struct world *w, int64_t now, bool was_ok)
+/* The core makes a batch of what is held, up to a reload and the reload by itself, then of what was
+ * sent, which has a reload only alone. */
+static size_t count_batch(const struct world *w)
+{
+    if (w->n_held == 0)
+        return w->n_sent;
+    size_t n = 1;
+    while (w->held[0].type != SENT_RELOAD && n < w->n_held && w->held[n].type != SENT_RELOAD)
+        n++;
+    return n;
+}
+
+/* What is done even though nothing could be stored. */
+static void expect_refused(struct world *w, struct sent *s, bool ran, int64_t now)
+{
+    if (s->type == SENT_STOP_FILE || (s->type == SENT_RELOAD && ran))
+        world_expect(w, s, now);
+}
+
+/* The store refused the batch, or (not ran) to be used at all: nothing of it happened, answers of
+ * the forge and reloads are kept. */
+static void take_back(struct world *w, int64_t now, bool was_ok, bool ran)
 {
     w->totals->failed_commits++;
     w->loads++;
@@ -214,16 +227,19 @@ static void take_back(struct world *w, int64_t now, bool was_ok)
     }
     w->x = w->before;
     memset(w->x.refused_until, 0, sizeof(w->x.refused_until)); /* loading is as a start */
+    bool of_held = w->n_held > 0;
+    if (of_held)
+        expect_refused(w, &w->held[0], ran, now);
     for (size_t i = 0; i < w->n_sent; i++) {
         struct sent *s = &w->sent[i];
         s->expected = CORE_UNAVAILABLE;
-        /* A reload is in force, and done again later. */
-        if (s->type == SENT_STOP_FILE || (s->type == SENT_RELOAD && was_ok))
-            world_expect(w, s, now);
+        expect_refused(w, s, ran && !of_held, now);
         if ((s->type == SENT_ANSWER || s->type == SENT_RELOAD) && w->n_held < WORLD_BATCH)
             w->held[w->n_held++] = *s;
     }
-    if (was_ok)
+    if (ran && !was_ok) /* it was well for a moment */
+        model_started(&w->x.model, now, now - w->failed_at);
+    if (ran)
         w->failed_at = now;
     w->store_ok = core_is_ready(w->core);
     if (w->store_ok) {
@@ -234,57 +250,62 @@ static void take_back(struct world *w, int64_t now, bool was_ok)
 
 static void expect_step(struct world *w, int64_t now)
 {
+    struct sent *batch = w->n_held > 0 ? w->held : w->sent;
+    size_t n = count_batch(w);
     if (!w->store_ok)
         model_started(&w->x.model, now, now - w->failed_at);
-    w->batches = w->n_held > 0 ? 2 : 1;
-    if (w->n_held > 0) {
-        expect_batch(w, w->held, w->n_held, now);
-        model_requests_end(&w->x.model, now);
-        model_batch_over(&w->x.model, now);
-        forget_macs(&w->x.ledger, now);
-    }
-    /* A reload is a batch of its own. */
-    size_t from = 0;
-    for (size_t i = 0; i < w->n_sent; i++) {
-        if (w->sent[i].type != SENT_RELOAD)
-            continue;
-        if (i > from)
-            expect_batch(w, &w->sent[from], i - from, now);
-        model_batch_over(&w->x.model, now);
-        forget_macs(&w->x.ledger, now);
-        expect_batch(w, &w->sent[i], 1, now);
-        model_batch_over(&w->x.model, now);
-        from = i + 1;
-    }
-    expect_batch(w, &w->sent[from], w->n_sent - from, now);
+    for (size_t i = 0; i < n; i++)
+        world_expect(w, &batch[i], now);
+    model_timers(&w->x.model, now);
     forget_macs(&w->x.ledger, now);
+}
+
+/* What was sent is done with, unless what was held came first and went well. */
+static void end_step(struct world *w, bool well)
+{
+    if (w->x.model.trouble != NULL)
+        world_fail(w, "the simulator: %s", w->x.model.trouble);
+    if (w->store_ok) {
+        world_compare_requests(w);
+        world_compare_rest(w, !w->start_seen);
+        w->start_seen = true;
+    }
+    if (well && w->n_held > 0) {
+        size_t n = count_batch(w);
+        w->n_held -= n;
+        memmove(w->held, w->held + n, w->n_held * sizeof(w->held[0]));
+        return;
+    }
+    world_compare_replies(w);
+    forget_sent(w);
 }
 
 void world_step(struct world *w)
 {
     int64_t now = world_relay_now(w);
     bool may_fail = w->memory != NULL && (w->fault.times > 0 || !w->store_ok);
-    size_t failures = 0, outcomes = w->x.model.n_outcomes;
+    bool was_ok = w->store_ok;
+    size_t failed = 0, outcomes = w->x.model.n_outcomes;
     w->totals->steps++;
     w->step_at = now;
+    w->quitting = w->quitting || (w->quit_sent && w->n_held == 0);
     if (may_fail) {
         w->before = w->x;
         memory_store_fail(w->memory, &w->fault);
-        failures = memory_store_failures(w->memory);
     }
-    bool was_ok = w->store_ok;
     expect_step(w, now);
     w->n_started = 0;
     w->wait_ms = core_step(w->core);
-    size_t failed = may_fail ? memory_store_failures(w->memory) - failures : 0;
-    if (may_fail)
+    if (may_fail) {
+        failed = memory_store_failures(w->memory);
         memory_store_fail(w->memory, &(struct memory_fault){0});
+    }
     if (failed > 0) {
         w->fault.times -= failed < w->fault.times ? failed : w->fault.times;
         w->fault.skip = 0;
-        take_back(w, now, was_ok);
+        /* One failure is the batch's or the revival's, two are both. */
+        take_back(w, now, was_ok, was_ok || failed > 1 || core_is_ready(w->core));
     } else {
-        w->n_held = 0;
         w->in_doubt = w->in_doubt && !core_is_ready(w->core);
         w->store_ok = true;
     }
@@ -294,15 +315,7 @@ void world_step(struct world *w)
         printf("     expected: outcome of %s: %s/%s\n", w->x.model.outcomes[i].key,
                verdict_text(w->x.model.outcomes[i].verdict),
                reason_text(w->x.model.outcomes[i].reason));
-    if (w->x.model.trouble != NULL)
-        world_fail(w, "the simulator: %s", w->x.model.trouble);
-    if (w->store_ok) {
-        world_compare_requests(w);
-        world_compare_rest(w, !w->start_seen);
-        w->start_seen = true;
-    }
-    world_compare_replies(w);
-    forget_sent(w);
+    end_step(w, failed == 0);
 }
 
 void world_settle(struct world *w)

@@ -89,8 +89,9 @@ struct world {
     struct core *core; /* NULL while it is down */
     struct store store;
     int64_t wait_ms;
-    bool stop_file, quitting;
-    int conf; /* in force */
+    bool stop_file;
+    bool quit_sent, quitting; /* the second from the step that reads it */
+    int conf;                 /* in force */
     int64_t relay_base, boot_base;
     /* the forge */
     size_t n_flights;
@@ -103,7 +104,7 @@ struct world {
     /* on its way to the core */
     size_t n_sent;
     struct sent sent[WORLD_BATCH];
-    size_t n_held; /* answers that wait for the store */
+    size_t n_held; /* answers and reloads that wait for the store */
     struct sent held[WORLD_BATCH];
     /* the store fails */
     struct memory_fault fault;
@@ -117,7 +118,6 @@ struct world {
     char ids[WORLD_NONCES][ULID_SIZE];
     bool told_[MODEL_REQUESTS]; /* its end was compared with the store */
     size_t outcomes_seen;
-    int batches;     /* in the step */
     bool start_seen; /* the first step since the start is over */
     int64_t step_at;
     char failure[1024];

@@ -11,7 +11,6 @@
 
 struct rows {
     struct world *w;
-    bool early; /* some may be unknown yet */
     bool seen[MODEL_REQUESTS];
 };
 
@@ -53,10 +52,10 @@ static int take_row(void *context, struct request *row)
     struct rows *rows = context;
     struct world *w = rows->w;
     int i = find_request(w, row);
-    if (i < 0 && !rows->early)
+    if (i < 0)
         world_fail(w, "I2: a request nobody expects: %s of %s (%s)", row->relay_id, row->key,
                    row->cause);
-    else if (i >= 0) {
+    else {
         rows->seen[i] = true;
         compare_row(w, &w->x.model.requests[i], row);
     }
@@ -157,7 +156,7 @@ static void check_post(struct world *w, struct flight *f, int64_t now)
     const char *why = model_may_post(m, r, now);
     int credential = world_credential(w, r->target);
     w->totals->posts++;
-    if (why != NULL && r->could_at != now)
+    if (why != NULL)
         world_fail(w, "I3/I5: %s of %s is POSTed: %s", r->relay_id, r->key, why);
     if (w->quitting)
         world_fail(w, "%s is POSTed while the relay stops", r->relay_id);
@@ -226,14 +225,14 @@ void world_forge_start(void *self, struct exchange *x)
     exchange_free(x);
 }
 
-static void compare_open(struct world *w, bool early)
+static void compare_open(struct world *w)
 {
-    struct rows rows = {.w = w, .early = early};
+    struct rows rows = {.w = w};
     struct model *m = &w->x.model;
     if (w->store.ops->load_open_requests(w->store.self, take_row, &rows, NULL) != 0)
         world_fail(w, "open requests cannot be read");
     for (size_t i = 0; i < m->n_requests && w->failure[0] == '\0'; i++) {
-        if (!rows.seen[i] && !w->told_[i] && (!early || m->requests[i].relay_id[0] != '\0'))
+        if (!rows.seen[i] && !w->told_[i])
             compare_end(w, (int)i);
     }
 }
@@ -241,12 +240,7 @@ static void compare_open(struct world *w, bool early)
 void world_compare_requests(struct world *w)
 {
     struct model *m = &w->x.model;
-    if (w->batches > 1) { /* what the first one ended may have woken a deferral in the second */
-        compare_open(w, true);
-        if (w->wait_ms != 0) /* else it was the second that ended it, and the next step asks */
-            model_timers(m, w->step_at);
-    }
-    compare_open(w, false);
+    compare_open(w);
     for (size_t i = 0; i < m->n_requests; i++) { /* I2 */
         for (size_t j = 0; j < i && m->requests[i].open; j++) {
             if (m->requests[j].open && strcmp(m->requests[i].key, m->requests[j].key) == 0)

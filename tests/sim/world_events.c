@@ -19,8 +19,6 @@ static void take_reply(void *context, const struct core_reply *reply)
 
 static struct sent *add_sent(struct world *w, enum message_type type, const struct event *e)
 {
-    if (w->n_sent == WORLD_BATCH)
-        world_step(w);
     struct sent *s = &w->sent[w->n_sent++];
     *s = (struct sent){.type = type, .event = e};
     return s;
@@ -175,7 +173,7 @@ static void restart(struct world *w, const struct event *e)
     w->fault.times = 0;
     world_settle(w);
     bool at_once = e->which & 1;
-    w->quitting = true;
+    w->quit_sent = true;
     core_quit(w->core, at_once);
     if (w->failure[0] == '\0')
         world_step(w);
@@ -218,7 +216,7 @@ static void fail_store(struct world *w, const struct event *e)
 
 void world_event(struct world *w, const struct event *e)
 {
-    if (w->n_sent == 0 || e->after_ms > 0)
+    if (w->n_sent == 0 || w->n_sent == WORLD_BATCH || e->after_ms > 0)
         world_pass(w, e->after_ms);
     if (w->core == NULL || w->failure[0] != '\0')
         return;
