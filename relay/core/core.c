@@ -11,7 +11,7 @@
 #define WAITING_MAX       4096                /* notifications and queries in the mailbox */
 #define WAITING_BYTES_MAX (64U * 1024 * 1024) /* their bodies */
 #define BATCH_MAX         1024
-#define REVIVE_MS         1000 /* between two looks at a store that failed */
+#define REVIVE_MS         1000 /* after a failure of the store, until it is tried again */
 #define QUIT_MS                                                                                    \
     45000 /* longer than a POST can take: then its outcome is left for the next start              \
            */
@@ -21,7 +21,7 @@ static const char store_fails[] = "the store cannot be written; nothing was kept
 /* --- a batch -----------------------------------------------------------------------------------
  */
 
-static int handle(struct core *c, struct message *m, struct error *err)
+int core_handle(struct core *c, struct message *m, struct error *err)
 {
     switch (m->type) {
     case MESSAGE_INTAKE:
@@ -57,7 +57,7 @@ static int handle(struct core *c, struct message *m, struct error *err)
     return 0;
 }
 
-static void deliver(struct core *c, struct message *m)
+void core_deliver(struct core *c, struct message *m)
 {
     struct core_reply reply = {
         .verdict = m->verdict, .body = buf_text(&m->reply), .len = m->reply.len};
@@ -74,15 +74,6 @@ static void deliver(struct core *c, struct message *m)
     }
 }
 
-static void refuse(struct core *c, struct message *m, const char *why)
-{
-    buf_free(&m->reply);
-    m->reply = BUF_INIT(1024);
-    buf_add_text(&m->reply, why);
-    m->verdict = CORE_UNAVAILABLE;
-    deliver(c, m);
-}
-
 static void start_exchanges(struct core *c)
 {
     for (size_t i = 0; i < c->n_starting; i++)
@@ -96,70 +87,10 @@ static void finish(struct core *c, struct message *batch)
     while (batch != NULL) {
         struct message *m = batch;
         batch = (struct message *)(void *)m->mail.next;
-        deliver(c, m);
+        core_deliver(c, m);
         core_message_free(m);
     }
     start_exchanges(c);
-}
-
-static void hold(struct core *c, struct message *m)
-{
-    struct message **end = &c->held;
-    while (*end != NULL)
-        end = (struct message **)(void *)&(*end)->mail.next;
-    m->mail.next = NULL;
-    *end = m;
-}
-
-/* The store failed: nothing of the batch happened. Senders try again; what only we know is kept. */
-static void abandon(struct core *c, struct message *batch, const char *why)
-{
-    if (c->in_transaction)
-        c->ports.store.ops->rollback(c->ports.store.self);
-    c->in_transaction = false;
-    c->n_outcomes = 0;
-    for (size_t i = 0; i < c->n_starting; i++) {
-        struct exchange *x = c->starting[i];
-        core_remove_flight(c, x->relay_id);
-        exchange_free(x);
-    }
-    c->n_starting = 0;
-    while (batch != NULL) {
-        struct message *m = batch;
-        batch = (struct message *)(void *)m->mail.next;
-        if (m->type == MESSAGE_QUERY) {
-            buf_free(&m->reply);
-            core_query(c, m);
-            deliver(c, m);
-            core_message_free(m);
-            continue;
-        }
-        if (m->type == MESSAGE_INTAKE || m->type == MESSAGE_COMMAND || m->type == MESSAGE_EXPLAIN) {
-            refuse(c, m, why);
-            core_message_free(m);
-            continue;
-        }
-        if (m->type == MESSAGE_QUIT || m->type == MESSAGE_STOP_FILE) { /* needs no store */
-            (void)handle(c, m, NULL);
-            core_message_free(m);
-            continue;
-        }
-        effects_clear(&m->effects);
-        /* Its request must not be POSTed or polled again while its answer waits. */
-        if (m->type == MESSAGE_ANSWER)
-            (void)core_add_flight(c, m->u.answer.relay_id, m->u.answer.kind, "");
-        hold(c, m);
-    }
-}
-
-/* Likewise all that waits behind it: nothing overtakes what is held. */
-static void abandon_all(struct core *c, struct message *batch, const char *why)
-{
-    struct message *rest = c->held;
-    c->held = NULL;
-    abandon(c, batch, why);
-    abandon(c, rest, why);
-    abandon(c, (struct message *)(void *)mailbox_take(c->mailbox, SIZE_MAX), why);
 }
 
 static void store_failed(struct core *c, const struct error *err)
@@ -213,14 +144,18 @@ static struct message *split(struct message *batch)
     return NULL;
 }
 
-static void run_batch(struct core *c, struct message *batch)
+/* False: it failed. */
+static bool run_batch(struct core *c, struct message *batch)
 {
     struct error err = {0};
     int r = 0;
     size_t messages = 0;
-    for (struct message *m = batch; r == 0 && m != NULL;
-         m = (struct message *)(void *)m->mail.next, messages++)
-        r = handle(c, m, &err);
+    struct message *m = batch;
+    for (; m != NULL; m = (struct message *)(void *)m->mail.next, messages++) {
+        r = core_handle(c, m, &err);
+        if (r != 0)
+            break;
+    }
     if (r == 0)
         r = core_due(c, &err);
     if (r == 0)
@@ -229,25 +164,28 @@ static void run_batch(struct core *c, struct message *batch)
         r = core_commit(c, &err);
     if (r == 0) {
         finish(c, batch);
-        return;
+        return true;
     }
     store_failed(c, &err);
-    abandon_all(c, batch, store_fails);
+    if (m != NULL && store_refuses(r))
+        core_give_up(m, &err);
+    core_abandon(c, batch, store_fails);
     (void)revive(c);
+    return false;
 }
 
-/* One batch: of what is held, else of the mailbox. */
-static void run_next(struct core *c)
+/* One batch: of what is held, else of the mailbox. False: it failed. */
+static bool run_next(struct core *c)
 {
     if (!c->store_ok && !revive(c)) {
-        abandon_all(c, NULL, store_fails);
-        return;
+        core_abandon(c, NULL, store_fails);
+        return false;
     }
     if (c->held == NULL)
         c->held = (struct message *)(void *)mailbox_take(c->mailbox, BATCH_MAX);
     struct message *batch = c->held;
     c->held = split(batch);
-    run_batch(c, batch);
+    return run_batch(c, batch);
 }
 
 /* --- a life ------------------------------------------------------------------------------------
@@ -292,8 +230,6 @@ int core_open(struct core **out, const struct core_options *options, struct erro
 
 static int64_t wait_ms(struct core *c)
 {
-    if (!c->store_ok)
-        return REVIVE_MS;
     int64_t now = relay_time_now(&c->time);
     int64_t next = engine_next(c->engine);
     next = c->next_due < next ? c->next_due : next;
@@ -309,9 +245,10 @@ static int64_t wait_ms(struct core *c)
 
 int64_t core_step(struct core *c)
 {
-    run_next(c);
-    bool more = c->store_ok && c->held != NULL;
-    return more || mailbox_wait(c->mailbox, 0) ? 0 : wait_ms(c);
+    bool well = run_next(c);
+    if (mailbox_wait(c->mailbox, 0) || (well && c->held != NULL))
+        return 0;
+    return well ? wait_ms(c) : REVIVE_MS; /* not at once: what fails may do so for long */
 }
 
 bool core_may_close(const struct core *c)
@@ -338,7 +275,7 @@ void core_close(struct core *c)
     if (c->store_ok)
         say_goodbye(c);
     mailbox_close(c->mailbox);
-    abandon_all(c, NULL, "the relay is shutting down");
+    core_abandon(c, NULL, "the relay is shutting down");
 }
 
 /* --- the thread --------------------------------------------------------------------------------

@@ -4,7 +4,8 @@
  * forge, a new config, the stop file. Whatever waits is decided and written in one transaction
  * (group commit), and only then answered: an answer that says "stored" means synchronous=FULL. When
  * the store fails, nothing of the batch happened: senders are told 503, the state is loaded anew
- * from the store, answers of the forge are kept until it works again.
+ * from the store, answers of the forge are kept until it works again (one that it refuses for what
+ * it says counts as lost on its way).
  *
  * Threads: core_start() makes the core's own; every other function may be called from any thread
  * unless it says otherwise. Reply functions run on the core's thread and must not block.

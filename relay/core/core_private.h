@@ -60,6 +60,7 @@ struct message {
     /* What it is answered once the batch is on disk. */
     enum core_verdict verdict;
     struct buf reply;
+    bool given_up;          /* when it could not be stored: it never will be */
     struct effects effects; /* of an intake: its decisions, counted when on disk */
 };
 
@@ -130,6 +131,19 @@ struct core {
  * core's. */
 struct message *core_message_new(enum message_type type);
 void core_message_free(struct message *m);
+
+/* core.c */
+int core_handle(struct core *c, struct message *m, struct error *err);
+/* Whoever waits for its reply gets it. */
+void core_deliver(struct core *c, struct message *m);
+
+/* core_held.c */
+/* The store failed: nothing of the batch happened. Senders try again; what only we know is held,
+ * and nothing that came behind it overtakes it: all that waits is abandoned, too. */
+void core_abandon(struct core *c, struct message *batch, const char *why);
+/* The store takes nothing of what m says, however often it is tried. An answer counts as lost on
+ * its way, once, so that its run is looked for; else m is given up. */
+void core_give_up(struct message *m, const struct error *err);
 
 /* core_state.c: loading, storing, the transaction of a batch */
 __attribute__((warn_unused_result)) int core_load(struct core *c, bool at_start, struct error *err);

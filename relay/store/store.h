@@ -9,6 +9,9 @@
  * implementation can know which. Text is UTF-8; times are relay ms unless the name says wall (unix
  * ms).
  *
+ * -EINVAL, -E2BIG and -EPROTO are refusals: the same again is refused again (store_refuses()). All
+ * other faults may pass.
+ *
  * Implementations: sqlite.h (durable), memory.h (explain, the simulator, tests). */
 #ifndef RELAY_STORE_STORE_H
 #define RELAY_STORE_STORE_H
@@ -40,6 +43,8 @@ struct store_notification {
     char *alerts; /* JSON array: the decisions as they stand in the 202 */
 };
 void store_notification_clear(struct store_notification *n);
+/* Is this fault a refusal, not trouble that may pass? */
+bool store_refuses(int fault);
 
 /* What became of a key's hold or deferral without an alert. Owned when made, borrowed when listed.
  */

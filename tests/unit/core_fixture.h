@@ -28,6 +28,7 @@ struct core_fixture {
     struct clock clock;
     struct memory_store *memory;
     struct store store;
+    const struct store_ops *ops; /* instead of the memory store's own; NULL */
     struct metrics *metrics;
     struct core *core;
     struct exchange *flights[FLIGHTS]; /* started, not answered */
@@ -108,6 +109,8 @@ static inline void core_up(struct core_fixture *f, struct conf *conf)
     metrics_free(f->metrics);
     f->metrics = metrics_new("drift_relay_");
     assert_int_equal(memory_store_open(f->memory, &f->store, &err), 0);
+    if (f->ops != NULL)
+        f->store.ops = f->ops;
     struct core_options options = {.conf = conf,
                                    .metrics = f->metrics,
                                    .stop_file = f->stop_file,
