@@ -26,6 +26,7 @@ struct relay {
     struct conf *started; /* what the listeners and the store were made of */
     struct service *service;
     struct metrics *metrics;
+    struct metric *reload_ok;
     struct dispatcher *dispatcher;
     struct core *core;
     struct webhook *webhook;
@@ -128,6 +129,10 @@ static int up(struct relay *relay, struct error *err)
     relay->metrics = metrics_new("drift_relay_");
     metric_set(metrics_gauge(relay->metrics, "build_info", "Always 1; what this is.", "version"), 1,
                DRIFT_RELAY_VERSION, NULL);
+    relay->reload_ok =
+        metrics_gauge(relay->metrics, "config_last_reload_successful",
+                      "Whether the file that was read last is the config in force.", "");
+    metric_set(relay->reload_ok, 1, NULL);
     int r = dispatcher_start(&relay->dispatcher, relay->conf, err);
     if (r == 0)
         r = start_core(relay, err);
@@ -153,6 +158,7 @@ static void reload(struct relay *relay)
     service_notify("RELOADING=1");
     struct conf *next;
     if (load_conf(&next, relay->config_path) != 0) {
+        metric_set(relay->reload_ok, 0, NULL);
         log_error("serve", "reload_failed", LOG_STR("effect", "the old config stays in force"));
         service_notify("READY=1\nSTATUS=reload failed, the old config stays in force");
         return;
@@ -160,6 +166,7 @@ static void reload(struct relay *relay)
     char restart[256];
     if (conf_needs_restart(relay->started, next, restart, sizeof(restart)) > 0)
         log_warn("serve", "restart_needed", LOG_STR("keys", restart));
+    metric_set(relay->reload_ok, 1, NULL);
     watch_stop(relay->watch); /* its callback reads relay->conf */
     relay->watch = NULL;
     conf_unref(relay->conf);

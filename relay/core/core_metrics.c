@@ -19,6 +19,9 @@ void core_metrics_make(struct core_metrics *m, struct metrics *registry)
         registry, "truncated_alerts_total",
         "Alerts that a sender left out of its notifications (maxAlerts).", "source");
     m->requests = metrics_gauge(registry, "requests", "Requests in each state.", "state");
+    m->ended =
+        metrics_counter(registry, "requests_ended_total",
+                        "Requests that ended, by their end and its reason.", "target,state,reason");
     m->dispatch_attempts =
         metrics_counter(registry, "dispatch_attempts_total",
                         "POSTs that start a workflow, by what became of them.", "target,outcome");
@@ -69,6 +72,18 @@ void core_metrics_outcomes(struct core *c)
     c->n_outcomes = 0;
 }
 
+/* The ends that alerts are made of stand at 0 before the first: a counter that is born at 1 has not
+ * increased. */
+static void refresh_ends(struct core *c)
+{
+    for (size_t i = 0; i < c->conf->n_targets; i++) {
+        const char *target = c->conf->targets[i].name;
+        metric_touch(c->metrics.ended, target, "dead", "refused", NULL);
+        metric_touch(c->metrics.ended, target, "dead", "expired", NULL);
+        metric_touch(c->metrics.ended, target, "parked", "may_have_run", NULL);
+    }
+}
+
 static void refresh_keys(struct core *c, int64_t now)
 {
     metric_clear(c->metrics.key_states);
@@ -109,5 +124,6 @@ void core_metrics_refresh(struct core *c)
             metric_set(c->metrics.token_expiry, (double)credential->token_expiry_s,
                        credential->name, NULL);
     }
+    refresh_ends(c);
     refresh_keys(c, now);
 }

@@ -81,7 +81,7 @@ struct core_metrics {
     struct metrics *registry;
     struct metric *alerts, *timers, *requests, *dispatch_attempts, *dispatch_seconds,
         *run_conclusions, *run_active, *queue_oldest, *key_states, *rate_remaining, *token_expiry,
-        *commit_seconds, *store_errors, *reload_time, *truncated, *duplicate_runs;
+        *commit_seconds, *store_errors, *reload_time, *truncated, *duplicate_runs, *ended;
 };
 
 struct core {

@@ -214,8 +214,12 @@ def test_a_run_accepted_without_an_id_ends_untracked_and_blocks_like_any_other(
 def test_a_refused_dispatch_is_dead_with_githubs_words(relay: Relay, standin: StandIn, settings: dict[str, Any],
                                                        words: str) -> None:
     standin.set(**settings)
+    ended = {"state": "dead", "reason": "refused"}
+    metrics = relay.metrics()
+    assert metrics.has("drift_relay_requests_ended_total") and metrics.sum("drift_relay_requests_ended_total") == 0
     relay_id = relay.post(grafana_body()).json()["alerts"][0]["relay_id"]
     request = relay.wait_request(relay_id, "dead")
+    assert relay.metrics().sum("drift_relay_requests_ended_total", **ended) == 1
     assert request["reason"].startswith("refused") and request["attempts"][0]["http_status"] == 422
     assert words in relay.log_text()
     assert decided(relay.post(grafana_body(alert(annotations={"n": "2"})))) == ["suppressed/cooldown"]

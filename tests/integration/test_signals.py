@@ -131,6 +131,10 @@ def test_hup_refuses_a_bad_file_and_says_where(relay: Relay) -> None:
     until(lambda: "cooldown" in relay.log_text() and "surprise" in relay.log_text(), 10, "both faults in the log")
     assert f"{relay.config_file}:" in relay.log_text()
     assert reload_time(relay) == before
+    until(lambda: relay.metrics().sum("drift_relay_config_last_reload_successful") == 0, 30, "the gauge to say so")
+    relay.write_config(text)
+    relay.process.signal(signal.SIGHUP)
+    until(lambda: relay.metrics().sum("drift_relay_config_last_reload_successful") == 1, 30, "the good file's reload")
     assert relay.post(grafana_body()).status == 202
     assert relay.admin("/readyz").status == 200
 
