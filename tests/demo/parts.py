@@ -155,10 +155,11 @@ def alertmanager(folder: Path, relay_port: int) -> Program:
 
 
 def prometheus(folder: Path, exporter: Exporter, relay_admin_port: int, alertmanager_port: int) -> Program:
-    """prometheus/prometheus.yml and its rule, with the demo's addresses and seconds for minutes."""
-    config = example("prometheus.yml", ("15s", "1s"), ("127.0.0.1:8080", f"127.0.0.1:{exporter.port}"),
-                     ("127.0.0.1:9098", f"127.0.0.1:{relay_admin_port}"),
-                     ("127.0.0.1:9093", f"127.0.0.1:{alertmanager_port}"),
-                     ("[drift-rules.yml]", "[../drift-rules.yml]"))
+    """prometheus/prometheus.yml and its rules, with the demo's addresses and seconds for minutes."""
+    config = example("prometheus.yml", ("15s", "1s"), ("model:8080", f"127.0.0.1:{exporter.port}"),
+                     ("relay:9098", f"127.0.0.1:{relay_admin_port}"), ("- drift", "- ../drift"),
+                     ("- recording-", f"- {EXAMPLES}/recording-"), ("- relay-", f"- {EXAMPLES}/relay-"),
+                     ("[alertmanagers.yml]", "[../alertmanagers.yml]"))
     (folder / "drift-rules.yml").write_text(example("drift-rules.yml", ("for: 5m", "for: 1s")), encoding="utf-8")
+    (folder / "alertmanagers.yml").write_text(f"- targets: ['127.0.0.1:{alertmanager_port}']\n", encoding="utf-8")
     return Program("prometheus", folder, config, f"--storage.tsdb.path={folder}/prometheus/data")
