@@ -44,6 +44,8 @@ lint() {
     check "shell" xargs -a <(scripts) shellcheck
     check "python" python_compiles
     check "manuals" manuals
+    check "Grafana's files" "${python:?}" -m tests.lint.grafana
+    check "what is looked for in Grafana's files is found" "${python:?}" -m tests.lint.grafana --faults
     check "cppcheck" static_analysis
     check "clang-tidy" build build/clang-werror CC=clang -k tidy
 }
