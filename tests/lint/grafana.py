@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import yaml
 
-from tests.lint import alert_rules, dashboards, promql, provisioning
+from tests.lint import alert_rules, dashboards, promdata, promql, provisioning
 
 ROOT = promql.ROOT
 CONFIG_MAP_BYTES = 1 << 20
@@ -60,11 +60,15 @@ def runbook_faults(house: House) -> list[str]:
                      for name in sorted({n.lower() for n in names} ^ (sections - {"runbook"}))]
 
 
+def metrics_of(house: House) -> dict[str, set[str]]:
+    """All that can be asked for, with its labels."""
+    return {**promql.relay_metrics(house.metrics), **promql.COMING, **promql.MODEL_METRICS, **promql.PROMETHEUS_METRICS,
+            **promql.recorded_metrics(house.recording())}
+
+
 def faults_of(house: House) -> list[str]:
     """All but what promtool has to say."""
-    relay = promql.relay_metrics(house.metrics)
-    known = {**relay, **promql.COMING, **promql.MODEL_METRICS, **promql.PROMETHEUS_METRICS,
-             **promql.recorded_metrics(house.recording())}
+    known, relay = metrics_of(house), promql.relay_metrics(house.metrics)
     faults = [f"tests/lint/promql.py: {name} has come" for name in promql.COMING if name in relay]
     faults += provisioning.check(house.files, house.file_texts)
     if faults:
@@ -90,6 +94,11 @@ def expressions(house: House) -> list[tuple[str, str]]:
     return found + [(name, rule["data"][0]["model"]["expr"]) for name, rule in house.rules.items()]
 
 
+def promtool_faults(house: House) -> list[str]:
+    """Queries that Prometheus refuses, or that find nothing in series of all metrics."""
+    return promql.unparsable(expressions(house)) or promdata.empty(expressions(house), metrics_of(house))
+
+
 def main() -> int:
     """Prints what is wrong."""
     if sys.argv[1:] == ["--faults"]:
@@ -97,7 +106,7 @@ def main() -> int:
 
         return try_faults(FAULTS)
     house = House()
-    faults = faults_of(house) + promql.unparsable(expressions(house))
+    faults = faults_of(house) or promtool_faults(house)
     for fault in faults:
         print(fault)
     print(f"{len(house.boards)} dashboards, {len(house.rules)} rules, {len(expressions(house))} queries, "
@@ -111,7 +120,7 @@ def try_faults(table: list[tuple[str, Callable[[House], Any], str]]) -> int:
     for name, make, words in table:
         spoilt = copy.deepcopy(house)
         make(spoilt)
-        said = faults_of(spoilt) or promql.unparsable(expressions(spoilt))
+        said = faults_of(spoilt) or promtool_faults(spoilt)
         if not any(words in fault for fault in said):
             print(f"not found: {name}; said: {said[:3]}")
             missed += 1

@@ -16,6 +16,11 @@ def panel(number: int, change: Callable[[Any], Any]) -> Make:
     return board(lambda b: change(next(p for p in b["panels"] if p["id"] == number)))
 
 
+def query(expr: str) -> Make:
+    """Panel 4, which no rule leads to, asks this."""
+    return panel(4, lambda p: p["targets"][0].update(expr=expr))
+
+
 def target(**values: Any) -> Make:
     """In the first target of panel 1."""
     return panel(1, lambda p: p["targets"][0].update(values))
@@ -77,6 +82,10 @@ FAULTS: list[tuple[str, Make, str]] = [
     ("a label that the metric has not", target(expr='model_drift_score{source="x"}'), "no label source"),
     ("a query that does not parse", target(expr="sum(data_drift_score_ma5"), "could not parse"),
     ("a type that Prometheus refuses", target(expr="rate(data_drift_score_ma5)"), "could not parse"),
+    ("a matcher of a word that nobody says", query('model_drift_score{model="$model", stattest="wassersteen"}'), "returns nothing"),
+    ("a join over labels that one side lacks", query(
+        "model_drift_score / on (model, stattest, hash) model_drift_reference_info"), "returns nothing"),
+    ("a join that is many to many", query("model_drift_score / on (model) model_drift_threshold"), "returns nothing"),
     ("a relay's metric gone", lambda h: setattr(h, "metrics", h.metrics.replace("`drift_relay_run_active`", "`x`")),
      "no metric drift_relay_run_active"),
     ("a metric that has come", lambda h: setattr(

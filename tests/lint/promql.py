@@ -38,6 +38,9 @@ COMING = {
     "drift_relay_rule_threshold": {"rule", "model"},
     "drift_relay_action_effective_total": {"route", "result"},
 }
+# Grafana's own and the dashboards', as they may stand when a panel is looked at.
+_VARIABLES = {"__range": "1h", "__rate_interval": "15m", "__interval": "15m", "model": "kosdaq", "feature": "ma5",
+              "route": ".*", "target": ".*"}
 _SCRAPE_LABELS = {"job", "instance"}
 _WORDS = {"and", "or", "unless", "by", "without", "on", "ignoring", "group_left", "group_right", "offset", "bool", "inf", "nan"}
 
@@ -90,8 +93,7 @@ def unknown(expr: str, known: dict[str, set[str]]) -> list[str]:
 
 def interpolated(expr: str) -> str:
     """With Grafana's variables filled in."""
-    text = re.sub(r"\$__(rate_interval|interval|range)\b", "5m", expr)
-    return re.sub(r"\$(\w+)|\$\{\w+\}", "x", text)
+    return re.sub(r"\$\{?(\w+)\}?", lambda match: _VARIABLES.get(match.group(1), match.group(0)), expr)
 
 
 def unparsable(exprs: Iterable[tuple[str, str]]) -> list[str]:
