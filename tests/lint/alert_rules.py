@@ -1,4 +1,4 @@
-"""grafana/rules and grafana/provisioning: rules that Grafana takes, that fire at the relay, and that say where to look."""
+"""grafana/rules: alert rules that Grafana takes, that reach the relay, and that say where to look."""
 from __future__ import annotations
 
 import re
@@ -9,8 +9,8 @@ from tests.lint.dashboards import UID, panels
 
 Json = Any
 RUNBOOK = "https://github.com/drift-relay/drift-relay/blob/main/docs/runbook.md"
-_KEYS = {"uid", "title", "folderUID", "ruleGroup", "condition", "data", "for", "noDataState", "execErrState", "isPaused",
-         "labels", "annotations", "notification_settings"}
+_KEYS = {"uid", "title", "folderUID", "ruleGroup", "condition", "data", "for", "noDataState", "execErrState",
+         "isPaused", "labels", "annotations", "notification_settings"}
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 SETTLE_S, STALE_AFTER_S = 15 * 60, 9 * 3600  # the policy's defaults
 
@@ -41,10 +41,12 @@ def _data(rule: Json, provisioned: Json) -> list[str]:
         wanted = [
             (query["datasourceUid"], source["uid"]), (model["datasource"], source), (model["refId"], query["refId"]),
             (model["instant"], True), (model["range"], False), (query["relativeTimeRange"]["to"], 0),
-            (threshold["datasourceUid"], "__expr__"), (threshold["model"]["datasource"], {"type": "__expr__", "uid": "__expr__"}),
+            (threshold["datasourceUid"], "__expr__"),
+            (threshold["model"]["datasource"], {"type": "__expr__", "uid": "__expr__"}),
             (threshold["model"]["type"], "threshold"), (threshold["model"]["refId"], threshold["refId"]),
             (threshold["model"]["expression"], query["refId"]), (rule["condition"], threshold["refId"]),
-            (len(threshold["model"]["conditions"]), 1), (condition["type"], "query"), (len(condition["evaluator"]["params"]), 1)]
+            (len(threshold["model"]["conditions"]), 1), (condition["type"], "query"),
+            (len(condition["evaluator"]["params"]), 1)]
         if condition["evaluator"]["type"] not in ("gt", "lt", "gte", "lte"):
             wanted.append((condition["evaluator"]["type"], "gt"))
         if not query["relativeTimeRange"]["from"] > 0:

@@ -1,6 +1,7 @@
 """grafana/dashboards: what a classic dashboard needs to load from a file and to be understood."""
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any, Iterator
 
@@ -66,12 +67,14 @@ def _variables(board: Json) -> list[str]:
     faults = []
     variables = board["templating"]["list"]
     names = [v["name"] for v in variables]
-    if not variables or (variables[0]["type"], variables[0]["query"], names[0]) != ("datasource", "prometheus", "datasource"):
+    first = {"type": "datasource", "query": "prometheus", "name": "datasource"}
+    if not variables or any(variables[0][key] != value for key, value in first.items()):
         faults.append("the first variable is not the data source")
     for v in variables[1:]:
         if v["type"] != "query" or v["datasource"] != DATASOURCE or v["definition"] != v["query"]["query"]:
             faults.append(f"variable {v['name']} is no query of the data source variable")
-    faults += [f"variable {v['name']} has no {key}" for v in variables for key in ("label", "description") if not v.get(key)]
+    faults += [f"variable {v['name']} has no {key}" for v in variables for key in ("label", "description")
+               if not v.get(key)]
     exprs = " ".join(expr for _, expr in queries(board)) + " ".join(p["title"] for p in panels(board))
     used = {n for n in re.findall(r"\$\{?(\w+)", exprs) if not _BUILT_IN.fullmatch(n)} | {"datasource"}
     return faults + [f"variable {n} is not there or not used" for n in sorted(used ^ set(names))]
@@ -110,7 +113,8 @@ def _overlaps(board: Json) -> list[str]:
         pos = panel["gridPos"]
         if pos["x"] < 0 or pos["x"] + pos["w"] > 24 or pos["w"] < 1 or pos["h"] < 1:
             faults.append(f"panel {panel['id']} leaves the grid")
-        for cell in ((x, y) for x in range(pos["x"], pos["x"] + pos["w"]) for y in range(pos["y"], pos["y"] + pos["h"])):
+        columns, rows = range(pos["x"], pos["x"] + pos["w"]), range(pos["y"], pos["y"] + pos["h"])
+        for cell in itertools.product(columns, rows):
             if cell in taken:
                 faults.append(f"panel {panel['id']} lies on panel {taken[cell]}")
                 break

@@ -23,7 +23,8 @@ def load(folder: str, suffix: str) -> tuple[dict[str, Any], dict[str, str]]:
     texts = {str(p.relative_to(ROOT / folder)): p.read_text(encoding="utf-8")
              for p in sorted((ROOT / folder).rglob("*")) if p.is_file()}
     assert texts and all(name.endswith(suffix) for name in texts), f"{folder}: {sorted(texts)}"
-    return {name: yaml.safe_load(text) if suffix == ".yaml" else json.loads(text) for name, text in texts.items()}, texts
+    parse = yaml.safe_load if suffix == ".yaml" else json.loads
+    return {name: parse(text) for name, text in texts.items()}, texts
 
 
 class House:
@@ -80,7 +81,8 @@ def faults_of(house: House) -> list[str]:
     if sum(len(t.encode()) for t in house.board_texts.values()) >= CONFIG_MAP_BYTES:
         faults.append("the dashboards do not fit into one ConfigMap")
     context = {"provisioned": provisioning.summary(house.files), "known": known,
-               "boards": {b.get("uid"): b for b in house.boards.values()}, "sections": alert_rules.anchors(house.runbook)}
+               "boards": {b.get("uid"): b for b in house.boards.values()},
+               "sections": alert_rules.anchors(house.runbook)}
     for name, rule in house.rules.items():
         faults += alert_rules.check(name, rule, context)
     for alert in house.alerts():

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from tests.lint.alert_rules import RUNBOOK
+
 Make = Callable[[Any], Any]
 
 
@@ -36,15 +38,24 @@ def note(**values: str) -> Make:
     return rule(lambda r: r["annotations"].update(values))
 
 
-def settings(**values: Any) -> Make:
-    """In the contact point's settings."""
-    file = "alerting/drift-relay.yaml"
-    return lambda house: house.files[file]["contactPoints"][0]["receivers"][0]["settings"].update(values)
-
-
 def provisioned(file: str, change: Callable[[Any], Any]) -> Make:
     """In a provisioning file."""
     return lambda house: change(house.files[f"{file}/drift-relay.yaml"])
+
+
+def point(**values: Any) -> Make:
+    """In the contact point."""
+    return provisioned("alerting", lambda f: f["contactPoints"][0].update(values))
+
+
+def receiver(**values: Any) -> Make:
+    """In the contact point's webhook."""
+    return provisioned("alerting", lambda f: f["contactPoints"][0]["receivers"][0].update(values))
+
+
+def settings(**values: Any) -> Make:
+    """In the webhook's settings."""
+    return provisioned("alerting", lambda f: f["contactPoints"][0]["receivers"][0]["settings"].update(values))
 
 
 def text(file: str, more: str) -> Make:
@@ -71,18 +82,20 @@ FAULTS: list[tuple[str, Make, str]] = [
     ("a panel without description", panel(1, lambda p: p.update(description="")), "no description"),
     ("a panel without unit", panel(1, lambda p: p["fieldConfig"]["defaults"].pop("unit")), "has the unit None"),
     ("a plugin", panel(1, lambda p: p.update(type="x-clock-panel")), "x-clock-panel"),
-    ("a fixed data source", panel(1, lambda p: p.update(datasource={"type": "prometheus", "uid": "x"})), "data source other"),
+    ("a fixed data source", panel(1, lambda p: p.update(datasource={"type": "prometheus", "uid": "x"})),
+     "data source other"),
     ("a ref twice", target(refId="B"), "has the refs"),
     ("a target without legend", target(legendFormat=""), "no legend"),
     ("instant and range", target(instant=True), "neither instant nor range"),
     ("a fixed short range", target(expr="rate(model_predictions_total[1m])"), "fixed short range"),
-    ("an override of no ref", panel(1, lambda p: p["fieldConfig"]["overrides"][0]["matcher"].update(options="Z")), "overrides Z"),
+    ("an override of no ref", panel(1, lambda p: p["fieldConfig"]["overrides"][0]["matcher"].update(options="Z")),
+     "overrides Z"),
     ("a metric that nobody exports", target(expr="data_drift_score_ma50"), "no metric data_drift_score_ma50"),
     ("a recording rule that is none", target(expr="model_feature:psi:7h"), "no metric model_feature:psi:7h"),
     ("a label that the metric has not", target(expr='model_drift_score{source="x"}'), "no label source"),
     ("a query that does not parse", target(expr="sum(data_drift_score_ma5"), "could not parse"),
     ("a type that Prometheus refuses", target(expr="rate(data_drift_score_ma5)"), "could not parse"),
-    ("a matcher of a word that nobody says", query('model_drift_score{model="$model", stattest="wassersteen"}'), "returns nothing"),
+    ("a word that nobody says", query('model_drift_score{model="$model", stattest="wassersteen"}'), "returns nothing"),
     ("a join over labels that one side lacks", query(
         "model_drift_score / on (model, stattest, hash) model_drift_reference_info"), "returns nothing"),
     ("a join that is many to many", query("model_drift_score / on (model) model_drift_threshold"), "returns nothing"),
@@ -105,15 +118,16 @@ FAULTS: list[tuple[str, Make, str]] = [
     ("an error that ends an alert", rule(lambda r: r.update(execErrState="OK")), "KeepLast"),
     ("no model", rule(lambda r: r["labels"].pop("model")), "no label model"),
     ("no group_wait", rule(lambda r: r["notification_settings"].pop("group_wait")), "all three times"),
-    ("a contact point that is not there", rule(lambda r: r["notification_settings"].update(receiver="x")), "contact point x"),
+    ("no such contact point", rule(lambda r: r["notification_settings"].update(receiver="x")), "contact point x"),
     ("slower than settle", rule(lambda r: r.update({"for": "15m"})), "settle"),
-    ("rarer than stale_after", rule(lambda r: r["notification_settings"].update(repeat_interval="5h")), "stale_after"),
+    ("rarer than stale_after", rule(lambda r: r["notification_settings"].update(repeat_interval="5h")),
+     "stale_after"),
     ("drift unknown that retrains", rule(lambda r: r["labels"].update(action="retrain"), "drift-unknown"), "KeepLast"),
-    ("health sent to the relay", rule(lambda r: r.update(notification_settings={}), "drift-relay-health"), "for people"),
+    ("health sent to the relay", rule(lambda r: r.update(notification_settings={}), "drift-relay-health"),
+     "for people"),
     ("no summary", note(summary=""), "no annotation summary"),
     ("another rule's uid", note(rule_uid="drift-ma20"), "rule_uid"),
-    ("a section that is not there", note(runbook_url="https://github.com/drift-relay/drift-relay/blob/main/docs/runbook.md#x"),
-     "leads nowhere"),
+    ("a section that is not there", note(runbook_url=f"{RUNBOOK}#x"), "leads nowhere"),
     ("a runbook elsewhere", note(runbook_url="https://example.com/#modeldrift"), "leads nowhere"),
     ("a panel that is not there", note(__panelId__="99"), "panel 99"),
     ("a panel of something else", note(__panelId__="10"), "shows nothing of what it asks for"),
@@ -123,16 +137,17 @@ FAULTS: list[tuple[str, Make, str]] = [
     ("no timestamp", settings(hmacConfig={"secret": "$__file{/run/secrets/webhook}"}), "body and time"),
     ("a secret in the file", settings(hmacConfig={"secret": "whsec_1"}), "body and time"),
     ("a shortened notification", settings(maxAlerts="10"), "all alerts"),
-    ("a name that needs escapes", provisioned("alerting", lambda f: f["contactPoints"][0].update(name="drift.relay")), "escapes"),
-    ("a uid that stops Grafana", provisioned("alerting", lambda f: f["contactPoints"][0]["receivers"][0].update(uid="a.b")),
-     "stops Grafana"),
-    ("no resolves", provisioned("alerting", lambda f: f["contactPoints"][0]["receivers"][0].update(disableResolveMessage=True)),
-     "resolves"),
+    ("a name that needs escapes", point(name="drift.relay"), "escapes"),
+    ("a uid that stops Grafana", receiver(uid="a.b"), "stops Grafana"),
+    ("no resolves", receiver(disableResolveMessage=True), "resolves"),
     ("a variable that nobody sets", text("datasources", "url: ${PROMETHEUS}"), "nobody sets PROMETHEUS"),
     ("a second default", provisioned("datasources", lambda f: f["datasources"][0].update(isDefault=True)), "default"),
     ("a folder of chance", provisioned("dashboards", lambda f: f["providers"][0].update(folderUid="")), "no fixed uid"),
-    ("an alert without section", lambda h: setattr(h, "runbook", h.runbook.replace("## DriftRelayDown", "## Down")), "driftrelaydown"),
+    ("an alert without section", lambda h: setattr(h, "runbook", h.runbook.replace("## DriftRelayDown", "## Down")),
+     "driftrelaydown"),
     ("a section without alert", lambda h: setattr(h, "runbook", h.runbook + "## Old\n"), "docs/runbook.md: old"),
-    ("an alert that leads elsewhere", lambda h: h.alerts()[0]["annotations"].update(runbook_url="x"), "leads elsewhere"),
-    ("an alert of no metric", lambda h: h.alerts()[0].update(expr="drift_relay_nothing > 0"), "no metric drift_relay_nothing"),
+    ("an alert that leads elsewhere", lambda h: h.alerts()[0]["annotations"].update(runbook_url="x"),
+     "leads elsewhere"),
+    ("an alert of no metric", lambda h: h.alerts()[0].update(expr="drift_relay_nothing > 0"),
+     "no metric drift_relay_nothing"),
 ]

@@ -1,7 +1,7 @@
 """Whether each query returns data: against series of every metric there is, in a Prometheus of promtool's.
 
-A query may parse and still be empty for ever, because labels do not meet in a join or a matcher names a word that nobody
-says. So the series have the labels that the documents give them, and the words that the programs use.
+A query may parse and still be empty for ever, because labels do not meet in a join, or a matcher names a word that
+nobody says. So the series have the labels that the documents give them, and the words that the programs use.
 """
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ WORDS = {
     "model": ["kospi-prediction-model", "kosdaq"], "feature": ["ma5", "ma20"], "stattest": ["wasserstein"],
     "set": ["reference", "current"], "hash": ["00c0ffee"], "bin": ["0", "1", "2"], "le": ["0.0", "1.0", "+Inf"],
     "job": ["drift-relay", "model_metrics"], "route": ["kospi"], "target": ["retrain"], "source": ["grafana"],
-    "credential": ["/run/secrets/github"], "version": ["0.1.0"], "rule": ["drift-ma5", "drift-ma20", "drift-score", "drift-fleet"],
+    "credential": ["/run/secrets/github"], "version": ["0.1.0"],
+    "rule": ["drift-ma5", "drift-ma20", "drift-score", "drift-fleet"],
     "alertname": ["DriftRelayDown"], "alertstate": ["firing"], "severity": ["critical"],
     "verdict": ["dispatch", "suppressed"], "reason": ["first", "budget"], "result": ["accepted"],
     "outcome": ["accepted", "up"], "conclusion": ["success", "failure"], "state": ["queued", "dead"],
@@ -37,10 +38,9 @@ def series(known: dict[str, set[str]]) -> list[dict[str, str]]:
     for name, labels in known.items():
         if ":" in name:
             continue  # recorded from the others
+        said = {**WORDS, "instance": ["a:1"], "reason": REASONS.get(name, WORDS["reason"])}
         scraped = labels if name in ("up", "ALERTS") else labels | {"instance"}
-        words = [[f'{label}="{word}"' for word in
-                  (["a:1"] if label == "instance" else REASONS.get(name, WORDS["reason"]) if label == "reason" else WORDS[label])]
-                 for label in sorted(scraped)]
+        words = [[f'{label}="{word}"' for word in said[label]] for label in sorted(scraped)]
         # Each series counts at its own pace, the buckets of a histogram one above the other.
         for i, chosen in enumerate(itertools.product(*words), start=1):
             counts = name.endswith(("_total", "_bucket", "_count", "_sum"))
@@ -54,8 +54,8 @@ def empty(queries: Iterable[tuple[str, str]], known: dict[str, set[str]]) -> lis
     pairs = list(queries)
     tests = []
     for i, (_, expr) in enumerate(pairs):
-        tests.append({"expr": f"count({promql.interpolated(expr)}) > bool 0 or vector({i + 2})", "eval_time": f"{HOURS}h",
-                      "exp_samples": [{"labels": "{}", "value": 1}]})
+        tests.append({"expr": f"count({promql.interpolated(expr)}) > bool 0 or vector({i + 2})",
+                      "eval_time": f"{HOURS}h", "exp_samples": [{"labels": "{}", "value": 1}]})
     whole = {"rule_files": [str(promql.ROOT / "prometheus" / "recording-rules.yml")], "evaluation_interval": _STEP,
              "tests": [{"interval": _STEP, "input_series": series(known), "promql_expr_test": tests}]}
     with tempfile.TemporaryDirectory() as folder:
@@ -65,5 +65,6 @@ def empty(queries: Iterable[tuple[str, str]], known: dict[str, set[str]]) -> lis
     if said.returncode == 0:
         return []
     text = said.stdout + said.stderr
-    missed = [f"{place}: returns nothing: {expr}" for i, (place, expr) in enumerate(pairs) if f"or vector({i + 2})" in text]
+    missed = [f"{place}: returns nothing: {expr}" for i, (place, expr) in enumerate(pairs)
+              if f"or vector({i + 2})" in text]
     return missed or [f"promtool: {text}"]

@@ -42,7 +42,7 @@ COMING = {
 _VARIABLES = {"__range": "1h", "__rate_interval": "15m", "__interval": "15m", "model": "kosdaq", "feature": "ma5",
               "route": ".*", "target": ".*"}
 _SCRAPE_LABELS = {"job", "instance"}
-_WORDS = {"and", "or", "unless", "by", "without", "on", "ignoring", "group_left", "group_right", "offset", "bool", "inf", "nan"}
+_WORDS = {"and", "or", "unless", "by", "without", "on", "ignoring", "group_left", "group_right", "offset", "bool"}
 
 
 def relay_metrics(table: str) -> dict[str, set[str]]:
@@ -73,7 +73,8 @@ def selectors(expr: str) -> list[tuple[str, set[str]]]:
     text = re.sub(r"\[[^\]]*\]", "", text)
     text = re.sub(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)", " ", text)
     found = []
-    for match in re.finditer(r"(?<![\w:$])([A-Za-z_:][\w:]*)\s*(\{[^}]*\}|\()?", re.sub(r"(?<![\w:])\d[\w.]*", " ", text)):
+    text = re.sub(r"(?<![\w:])\d[\w.]*", " ", text)
+    for match in re.finditer(r"(?<![\w:$])([A-Za-z_:][\w:]*)\s*(\{[^}]*\}|\()?", text):
         name, what = match.group(1), match.group(2) or ""
         if what != "(" and name not in _WORDS:
             found.append((name, set(re.findall(r"(\w+)\s*(?:=|!)", what))))

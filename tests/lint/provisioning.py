@@ -59,7 +59,8 @@ def check(files: dict[str, Json], texts: dict[str, str]) -> list[str]:
         if source["type"] != "prometheus" or source["url"] != "${PROMETHEUS_URL}" or not source.get("uid"):
             faults.append("datasources: no Prometheus with a uid")
     for provider in files["dashboards/drift-relay.yaml"]["providers"]:
-        if provider["type"] != "file" or not provider.get("folderUid") or provider["options"].get("foldersFromFilesStructure"):
+        structure = provider["options"].get("foldersFromFilesStructure")
+        if provider["type"] != "file" or not provider.get("folderUid") or structure:
             faults.append("dashboards: the folder has no fixed uid")
     for point in files["alerting/drift-relay.yaml"]["contactPoints"]:
         faults += [f"alerting: {fault}" for fault in _contact_point(point)]
