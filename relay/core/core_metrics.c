@@ -72,15 +72,23 @@ void core_metrics_outcomes(struct core *c)
     c->n_outcomes = 0;
 }
 
-/* The ends that alerts are made of stand at 0 before the first: a counter that is born at 1 has not
- * increased. */
+/* The usual ends stand at 0 before the first: a counter that is born at 1 has not increased. */
 static void refresh_ends(struct core *c)
 {
+    static const struct {
+        const char *state, *reason;
+    } ends[] = {{"done", "success"},
+                {"done", "failure"},
+                {"dead", "refused"},
+                {"dead", "expired"},
+                {"parked", "may_have_run"}};
     for (size_t i = 0; i < c->conf->n_targets; i++) {
         const char *target = c->conf->targets[i].name;
-        metric_touch(c->metrics.ended, target, "dead", "refused", NULL);
-        metric_touch(c->metrics.ended, target, "dead", "expired", NULL);
-        metric_touch(c->metrics.ended, target, "parked", "may_have_run", NULL);
+        for (size_t k = 0; k < sizeof(ends) / sizeof(ends[0]); k++) {
+            metric_touch(c->metrics.ended, target, ends[k].state, ends[k].reason, NULL);
+            if (strcmp(ends[k].state, "done") == 0)
+                metric_touch(c->metrics.run_conclusions, target, ends[k].reason, NULL);
+        }
     }
 }
 
