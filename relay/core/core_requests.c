@@ -93,7 +93,8 @@ int core_end_request(struct core *c, struct request *r, enum request_state befor
         result = engine_ended(c->engine, r->key, r->relay_id, end, now, &effects, err);
     if (result == 0)
         result = core_apply(c, &effects, now, err);
-    metric_add(c->metrics.ended, 1, r->target, request_state_text(r->state), r->reason, NULL);
+    if (result == 0)
+        metric_add(c->metrics.ended, 1, r->target, request_state_text(r->state), r->reason, NULL);
     log_info("core", request_state_text(r->state), LOG_STR("relay_id", r->relay_id),
              LOG_STR("key", r->key), LOG_STR("reason", r->reason), LOG_STR("detail", r->detail),
              LOG_STR("run_url", r->run_url));
