@@ -158,7 +158,7 @@ def prometheus(folder: Path, exporter: Exporter, relay_admin_port: int, alertman
     """prometheus/prometheus.yml and its rules, with the demo's addresses and seconds for minutes."""
     config = example("prometheus.yml", ("15s", "1s"), ("model:8080", f"127.0.0.1:{exporter.port}"),
                      ("relay:9098", f"127.0.0.1:{relay_admin_port}"), ("- drift", "- ../drift"),
-                     ("- recording-", f"- {EXAMPLES}/recording-"), ("- relay-", f"- {EXAMPLES}/relay-"),
+                     ("- fleet-", f"- {EXAMPLES}/fleet-"), ("- relay-", f"- {EXAMPLES}/relay-"),
                      ("[alertmanagers.yml]", "[../alertmanagers.yml]"))
     (folder / "drift-rules.yml").write_text(example("drift-rules.yml", ("for: 5m", "for: 1s")), encoding="utf-8")
     (folder / "alertmanagers.yml").write_text(f"- targets: ['127.0.0.1:{alertmanager_port}']\n", encoding="utf-8")

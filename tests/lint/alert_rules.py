@@ -61,7 +61,7 @@ def _retrains(rule: Json, provisioned: Json) -> list[str]:
     if (rule["noDataState"], rule["execErrState"]) != ("KeepLast", "KeepLast"):
         faults.append("an outage must neither start a retraining nor end an alert: KeepLast")
     expr = rule["data"][0]["model"]["expr"]
-    if "model" not in rule["labels"] and not re.search(r"\bby \([^)]*\bmodel\b", expr) and ":psi:" not in expr:
+    if "model" not in rule["labels"] and not re.search(r"\bby \([^)]*\bmodel\b", expr):
         faults.append("has no label model, which is the relay's key")
     settings = rule.get("notification_settings", {})
     if set(settings) != {"receiver", "group_wait", "group_interval", "repeat_interval"}:

@@ -20,7 +20,7 @@ _STEPS = HOURS * 12
 # What each label says; by metric where it matters.
 WORDS = {
     "model": ["kospi-prediction-model", "kosdaq"], "feature": ["ma5", "ma20"], "stattest": ["wasserstein"],
-    "set": ["reference", "current"], "hash": ["00c0ffee"], "bin": ["0", "1", "2"], "le": ["0.0", "1.0", "+Inf"],
+    "set": ["reference", "current"], "hash": ["00c0ffee"], "bin": ["0", "1", "2"], "reference": ["00c0ffee"], "le": ["0.0", "1.0", "+Inf"],
     "job": ["drift-relay", "model_metrics"], "route": ["kospi"], "target": ["retrain"], "source": ["grafana"],
     "credential": ["/run/secrets/github"], "version": ["0.1.0"],
     "rule": ["drift-ma5", "drift-ma20", "drift-score", "drift-fleet"],
@@ -56,7 +56,7 @@ def empty(queries: Iterable[tuple[str, str]], known: dict[str, set[str]]) -> lis
     for i, (_, expr) in enumerate(pairs):
         tests.append({"expr": f"count({promql.interpolated(expr)}) > bool 0 or vector({i + 2})",
                       "eval_time": f"{HOURS}h", "exp_samples": [{"labels": "{}", "value": 1}]})
-    whole = {"rule_files": [str(promql.ROOT / "prometheus" / "recording-rules.yml")], "evaluation_interval": _STEP,
+    whole = {"rule_files": [str(promql.ROOT / "prometheus" / "fleet-drift-rules.yml")], "evaluation_interval": _STEP,
              "tests": [{"interval": _STEP, "input_series": series(known), "promql_expr_test": tests}]}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "tests.json"
