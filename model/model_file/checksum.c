@@ -38,3 +38,9 @@ int checksum_check(const char *bytes, size_t len, struct error *err)
                             "the checksum is missing or wrong: the file was cut or edited, or is "
                             "no model file: train again");
 }
+
+void checksum_copy(char out[static CHECKSUM_MAX], const char *bytes, size_t len)
+{
+    memcpy(out, bytes + len - (HEX_LEN + sizeof(END) - 1), HEX_LEN);
+    out[HEX_LEN] = '\0';
+}

@@ -7,9 +7,14 @@
 
 #include <stddef.h>
 
+#define CHECKSUM_MAX 65 /* SHA-256 in hexadecimal, NUL */
+
 /* Ends the object that begins at start with its checksum, and the line. */
 void checksum_add(struct buf *b, size_t start);
 __attribute__((warn_unused_result)) int checksum_check(const char *bytes, size_t len,
                                                        struct error *err);
+
+/* That of bytes which checksum_add() ended, in hexadecimal. */
+void checksum_copy(char out[static CHECKSUM_MAX], const char *bytes, size_t len);
 
 #endif

@@ -1,6 +1,7 @@
 #include "model/model_file/model_file.h"
 
 #include "model/model_file/checksum.h"
+#include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
 
 #include <errno.h>
@@ -65,6 +66,16 @@ int model_file_format(struct buf *out, const struct model_file *m, struct error 
     add_numbers(out, m->closes, MODEL_RECENT_CLOSES);
     checksum_add(out, start);
     return buf_failed(out) ? error_set(err, -ENOMEM, "the model does not fit in memory") : 0;
+}
+
+int model_file_checksum(char out[static CHECKSUM_MAX], const struct model_file *m,
+                        struct error *err)
+{
+    SCOPED(buf_free) struct buf bytes = BUF_INIT(MODEL_FILE_MAX);
+    int r = model_file_format(&bytes, m, err);
+    if (r == 0)
+        checksum_copy(out, bytes.data, bytes.len);
+    return r;
 }
 
 void model_file_free(struct model_file *m)

@@ -7,6 +7,7 @@
 #define MODEL_MODEL_FILE_MODEL_FILE_H
 
 #include "model/features/features.h"
+#include "model/model_file/checksum.h"
 #include "relay/base/buf.h"
 #include "relay/base/error.h"
 
@@ -43,6 +44,9 @@ double model_file_predict(const struct model_file *m, const double x[static FEAT
 /* Its bytes. A buffer that failed is -ENOMEM. */
 __attribute__((warn_unused_result)) int
 model_file_format(struct buf *out, const struct model_file *m, struct error *err);
+/* The checksum that its file ends with, which tells models apart. -ENOMEM. */
+__attribute__((warn_unused_result)) int
+model_file_checksum(char out[static CHECKSUM_MAX], const struct model_file *m, struct error *err);
 /* -EINVAL names the fault. */
 __attribute__((warn_unused_result)) int model_file_parse(struct model_file *out, const char *bytes,
                                                          size_t len, struct error *err);

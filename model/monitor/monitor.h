@@ -11,7 +11,7 @@
 #define MODEL_MONITOR_MONITOR_H
 
 #include "model/model_file/model_file.h"
-#include "model/monitor/window.h"
+#include "model/monitor/drift_window.h"
 #include "relay/base/buf.h"
 #include "relay/base/clock.h"
 #include "relay/base/error.h"
@@ -25,7 +25,7 @@
 struct monitor;
 
 struct monitor_options {
-    struct window_span span;
+    struct drift_window_span span;
     size_t min_samples;     /* no score below; at least 1 */
     const char *state_path; /* the window outlives a restart here; of this monitor alone; or NULL */
     const struct clock *clock;
