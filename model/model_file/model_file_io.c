@@ -95,16 +95,19 @@ static int write_beside(char *beside, const struct buf *bytes, const char *path,
     return r;
 }
 
-int model_file_write(const struct model_file *m, const char *path, struct error *err)
+int file_replace(const char *path, const struct buf *bytes, struct error *err)
 {
-    SCOPED(buf_free) struct buf bytes = BUF_INIT(MODEL_FILE_MAX);
-    int r = model_file_format(&bytes, m, err);
-    if (r != 0)
-        return r;
     SCOPED(buf_free) struct buf beside = BUF_INIT(4096);
     buf_addf(&beside, "%s.XXXXXX", path);
     if (buf_failed(&beside))
         return error_set(err, -ENAMETOOLONG, "%s: the name is too long", path);
-    r = write_beside(beside.data, &bytes, path, err);
+    int r = write_beside(beside.data, bytes, path, err);
     return r == 0 ? sync_folder(path, err) : r;
+}
+
+int model_file_write(const struct model_file *m, const char *path, struct error *err)
+{
+    SCOPED(buf_free) struct buf bytes = BUF_INIT(MODEL_FILE_MAX);
+    int r = model_file_format(&bytes, m, err);
+    return r == 0 ? file_replace(path, &bytes, err) : r;
 }
