@@ -29,10 +29,9 @@ static void count(struct reference_feature *f, size_t n)
     for (size_t i = 0; i < n; i++) {
         f->share[reference_bin(f, f->sorted[i])] += 1;
         for (size_t k = reference_bucket(f, f->sorted[i]); k < f->n_edges; k++)
-            f->up_to[k] += 1;
+            f->up_to[k]++;
+        f->sum += f->sorted[i];
     }
-    for (size_t k = 0; k < f->n_edges; k++)
-        f->up_to[k] /= (double)n;
     for (size_t k = 0; k <= f->n_edges; k++)
         f->share[k] = f->share[k] > 0 ? f->share[k] / (double)n : EMPTY_SHARE;
 }

@@ -15,7 +15,8 @@ struct reference_feature {
     double edges[MODEL_EDGES_MAX];
     size_t n_edges;
     double share[REFERENCE_BINS];  /* of the values from an edge up to the next; see below */
-    double up_to[MODEL_EDGES_MAX]; /* share of the values that are at most the edge */
+    size_t up_to[MODEL_EDGES_MAX]; /* how many values are at most the edge */
+    double sum;                    /* of all values */
 };
 
 struct reference {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PREFIX    "{\"format\":\"drift-window/"
 #define DEPTH     3
 #define MEMBERS   4
 #define AGE_MAX   (INT64_C(10) * 366 * 24 * 3600 * 1000) /* no window is longer */
@@ -95,4 +96,9 @@ int state_parse(struct drift_window *w, const char *bytes, size_t len, const cha
     if (strcmp(model, hash) != 0)
         return STATE_OTHER_MODEL;
     return read_rows(w, json_object_get(root, "rows"), to_wall_ms, now_ms, err);
+}
+
+bool state_is_ours(const char *bytes, size_t len)
+{
+    return memcmp(bytes, PREFIX, len < sizeof(PREFIX) - 1 ? len : sizeof(PREFIX) - 1) == 0;
 }

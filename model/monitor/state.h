@@ -30,4 +30,7 @@ __attribute__((warn_unused_result)) int state_parse(struct drift_window *w, cons
                                                     int64_t to_wall_ms, int64_t now_ms,
                                                     struct error *err);
 
+/* The bytes are a state file, or the beginning of one. */
+bool state_is_ours(const char *bytes, size_t len);
+
 #endif

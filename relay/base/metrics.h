@@ -49,4 +49,8 @@ void metric_clear(struct metric *metric);
 /* Families in the order they were made; series in the order of first use. */
 void metrics_write(struct metrics *m, struct buf *out);
 
+/* text, which is UTF-8, as it stands between the quotation marks of a label value; for those who
+ * print families of their own. */
+void buf_add_label_value(struct buf *out, const char *text);
+
 #endif

@@ -21,6 +21,11 @@ static void add_escaped(struct buf *out, const char *text, bool quoted)
     }
 }
 
+void buf_add_label_value(struct buf *out, const char *text)
+{
+    add_escaped(out, text, true);
+}
+
 static void add_header(struct buf *out, const struct metric *metric)
 {
     static const char *const types[] = {
@@ -41,7 +46,7 @@ static void add_labels(struct buf *out, const struct metric *metric, const struc
     char separator = '{';
     for (size_t i = 0; i < metric->n_labels; i++) {
         buf_addf(out, "%c%s=\"", separator, metric->label_names[i]);
-        add_escaped(out, value, true);
+        buf_add_label_value(out, value);
         buf_add_char(out, '"');
         value += strlen(value) + 1;
         separator = ',';
