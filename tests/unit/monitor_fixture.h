@@ -123,4 +123,15 @@ static inline void observe(struct monitor *m, double ma5, double ma20)
     monitor_observe(m, (const double[]){ma5, ma20}, FEATURES, 0.7);
 }
 
+/* FAMILY{…ma5…,reference="…" REST} */
+static inline void assert_binned(const struct buf *text, const struct model_file *model,
+                                 const char *family, const char *rest, double want)
+{
+    char hash[CHECKSUM_MAX], series[200];
+    assert_int_equal(model_file_checksum(hash, model, NULL), 0);
+    (void)snprintf(series, sizeof(series), "%s" LABELS("ma5") ",reference=\"%.12s\"%s}", family,
+                   hash, rest);
+    assert_value(text, series, want);
+}
+
 #endif

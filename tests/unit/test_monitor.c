@@ -165,54 +165,6 @@ static void one_features_fault_leaves_the_other_its_score(void **state)
     assert_non_null(find(&text, SCORE("ma5", "psi")));
 }
 
-/* FAMILY{…ma5…,reference="…" REST} */
-static void assert_binned(const struct buf *text, const struct model_file *model,
-                          const char *family, const char *rest, double want)
-{
-    char hash[CHECKSUM_MAX], series[200];
-    assert_int_equal(model_file_checksum(hash, model, NULL), 0);
-    (void)snprintf(series, sizeof(series), "%s" LABELS("ma5") ",reference=\"%.12s\"%s}", family,
-                   hash, rest);
-    assert_value(text, series, want);
-}
-
-static void bins_and_buckets_count_every_row_and_the_reference(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *family, *rest;
-        double want;
-    } cases[] = {
-        /* clang-format off */
-        { "model_feature_bin_total",                ",bin=\"0\"",   1 },
-        { "model_feature_bin_total",                ",bin=\"1\"",   1 }, /* an edge opens its bin */
-        { "model_feature_bin_total",                ",bin=\"2\"",   4 },
-        { "model_feature_reference_bin_ratio",      ",bin=\"0\"",   0.25 },
-        { "model_feature_reference_bin_ratio",      ",bin=\"1\"",   0.25 },
-        { "model_feature_reference_bin_ratio",      ",bin=\"2\"",   0.5 },
-        { "model_feature_value_bucket",             ",le=\"0.25\"", 2 },
-        { "model_feature_value_bucket",             ",le=\"0.5\"",  4 },
-        { "model_feature_value_bucket",             ",le=\"+Inf\"", 6 },
-        { "model_feature_value_sum",                "",             1004.25 },
-        { "model_feature_value_count",              "",             6 },
-        { "model_feature_reference_value_bucket",   ",le=\"0.25\"", 26 },
-        { "model_feature_reference_value_bucket",   ",le=\"0.5\"",  51 },
-        { "model_feature_reference_value_bucket",   ",le=\"+Inf\"", 100 },
-        { "model_feature_reference_value_count",    "",             100 },
-        /* clang-format on */
-    };
-    SCOPED(model_file_free) struct model_file model = make_model(100, "wasserstein", 0);
-    SCOPED(buf_free) struct buf text = BUF_INIT(MONITOR_METRICS_MAX);
-    const struct monitor_options o = options(2, 0); /* counters outlive the window */
-    SCOPED(monitor_stop_p) struct monitor *m = start(&o, "kospi", &model);
-    static const double values[] = {0, 0.25, 0.5, 0.5, 3, 1000};
-    for (size_t i = 0; i < N(values); i++)
-        observe(m, values[i], 0);
-    write_metrics(&text, m);
-    for (size_t i = 0; i < N(cases); i++)
-        assert_binned(&text, &model, cases[i].family, cases[i].rest, cases[i].want);
-}
-
 static void a_swap_brings_the_new_reference_and_an_empty_window(void **state)
 {
     (void)state;
@@ -356,41 +308,6 @@ static void many_threads_may_ask_swap_and_read_at_once(void **state)
     assert_value(&text, "model_drift_samples" LABELS("ma5") ",set=\"reference\"}", 301);
 }
 
-static void several_models_share_each_family(void **state)
-{
-    (void)state;
-    SCOPED(model_file_free) struct model_file model = make_model(1001, "wasserstein", 0);
-    SCOPED(buf_free) struct buf text = BUF_INIT(MONITOR_METRICS_MAX);
-    const struct monitor_options o = options(60, 0);
-    struct monitor *two[] = {start(&o, "kospi", &model), start(&o, "a\"b\\\xEC\xBD\x94", &model)};
-    for (size_t i = 0; i < 30; i++)
-        observe(two[1], 9, 9);
-    until(&text, two[1],
-          "model_drift_samples{model=\"a\\\"b\\\\\xEC\xBD\x94\",feature=\"ma5\",set=\"current\"}",
-          "30");
-    buf_clear(&text);
-    monitor_metrics(two, 2, &text);
-    assert_value(&text, CURRENT, 0);
-    assert_true(has(&text, "data_drift_score_ma5", NULL));
-    assert_non_null(strstr(buf_text(&text), "model_drift_score{model=\"a"));
-    for (const char *line = strstr(buf_text(&text), "# TYPE "); line != NULL;
-         line = strstr(line + 1, "# TYPE ")) {
-        char type[64];
-        (void)snprintf(type, sizeof(type), "%.*s ", (int)strcspn(line + 7, " ") + 7, line);
-        if (strstr(line + 1, type) != NULL)
-            fail_msg("twice: %s", type);
-    }
-    buf_clear(&text);
-    monitor_metrics(two, 0, &text);
-    assert_int_equal(text.len, 0);
-    struct buf small = BUF_INIT(100);
-    monitor_metrics(two, 2, &small);
-    assert_true(buf_failed(&small));
-    buf_free(&small);
-    monitor_stop(two[0]);
-    monitor_stop(two[1]);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,10 +315,8 @@ int main(void)
         cmocka_unit_test(below_min_samples_there_is_no_score_rather_than_zero),
         cmocka_unit_test(rows_that_no_window_may_hold_are_only_counted),
         cmocka_unit_test(one_features_fault_leaves_the_other_its_score),
-        cmocka_unit_test(bins_and_buckets_count_every_row_and_the_reference),
         cmocka_unit_test(a_swap_brings_the_new_reference_and_an_empty_window),
         cmocka_unit_test(rows_leave_a_window_of_time_though_nothing_comes),
-        cmocka_unit_test(several_models_share_each_family),
         cmocka_unit_test(what_no_monitor_can_be_made_of_is_refused),
         cmocka_unit_test(many_threads_may_ask_swap_and_read_at_once),
     };
