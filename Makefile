@@ -136,8 +136,9 @@ test: ## everything that CI runs; TIER=unit runs one tier
 	@sh tests/support/deps.sh build test programs
 	+@bash tests/run.sh $(TIER)
 
-# MUTANTS=n: a sample; FILE=window.c: one file's.
-test-more: ## the long checks: mutants of the engine, each of which a test must notice
+# MUTANTS=n: a sample; FILE=window.c: one file's. SCORES=n: so many cases against scipy.
+test-more: $(BUILD)/drift-model ## the long checks: scores against scipy; mutants of the engine, each of which a test must notice
+	@python3 tests/scipy/scores.py $< --cases $(or $(SCORES),10000)
 	@python3 tests/mutants/mutants.py $(if $(MUTANTS),--sample $(MUTANTS)) $(if $(FILE),--file $(FILE)) \
 	    -- $(CC) $(all_cflags) -- $(all_ldflags) $(PROBED_LIBS)
 
