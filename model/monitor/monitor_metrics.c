@@ -6,9 +6,11 @@
 #include "relay/base/metrics.h"
 #include "relay/base/scope.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define REFERENCE_LABEL 12 /* digits of the hash that tell references apart */
 
@@ -16,13 +18,21 @@ struct writer {
     struct buf *out;
     const struct monitor_view *views;
     size_t n;
-    const char *family;
+    const char *family; /* whose series come next */
 };
 
 static void begin(struct writer *w, const char *family, const char *type, const char *help)
 {
     w->family = family;
     buf_addf(w->out, "# HELP %s %s\n# TYPE %s %s\n", family, help, family, type);
+}
+
+static void each_feature(struct writer *w,
+                         void (*add)(struct writer *w, const struct monitor_view *v, size_t f))
+{
+    for (size_t i = 0; i < w->n; i++)
+        for (size_t f = 0; f < FEATURES; f++)
+            add(w, &w->views[i], f);
 }
 
 /* FAMILY SUFFIX {model="NAME", feature="…": what the caller adds goes on from here. */
@@ -51,59 +61,43 @@ static void close_labels(struct writer *w, double value)
 /* --- scores -------------------------------------------------------------------------------------
  */
 
-static void add_first(struct writer *w, size_t feature)
+static void add_first(struct writer *w, size_t f)
 {
-    char family[64];
-    const struct monitor_score *s = &w->views[0].scores[feature];
-    (void)snprintf(family, sizeof(family), "data_drift_score_%s", features_names[feature]);
-    begin(w, family, "gauge", "model_drift_score of the first model, by any test.");
+    const struct monitor_score *s = &w->views[0].scores[f];
+    const char *feature = features_names[f];
+    buf_addf(w->out,
+             "# HELP data_drift_score_%s model_drift_score of the first model, by any test.\n"
+             "# TYPE data_drift_score_%s gauge\n",
+             feature, feature);
     if (s->scored) {
-        buf_addf(w->out, "%s ", family);
+        buf_addf(w->out, "data_drift_score_%s ", feature);
         buf_add_double(w->out, s->result.score);
         buf_add_char(w->out, '\n');
     }
 }
 
-static double score_of(const struct drift_result *r)
+static void add_result(struct writer *w, const struct monitor_view *v, size_t f, double value)
 {
-    return r->score;
+    if (!v->scores[f].scored)
+        return;
+    open_labels(w, "", v, features_names[f]);
+    add_label(w, "stattest", drift_test_name(v->scores[f].result.test));
+    close_labels(w, value);
 }
 
-static double threshold_of(const struct drift_result *r)
+static void add_score(struct writer *w, const struct monitor_view *v, size_t f)
 {
-    return r->threshold;
+    add_result(w, v, f, v->scores[f].result.score);
 }
 
-static double detected_of(const struct drift_result *r)
+static void add_threshold(struct writer *w, const struct monitor_view *v, size_t f)
 {
-    return r->detected ? 1 : 0;
+    add_result(w, v, f, v->scores[f].result.threshold);
 }
 
-static void add_scores(struct writer *w)
+static void add_detected(struct writer *w, const struct monitor_view *v, size_t f)
 {
-    static const struct {
-        const char *family, *help;
-        double (*value)(const struct drift_result *r);
-    } families[] = {
-        {"model_drift_score",
-         "How far the window is from the reference: small p-values mean drift, large distances do.",
-         score_of},
-        {"model_drift_threshold", "The score from which on the model's test calls it drift.",
-         threshold_of},
-        {"model_drift_detected", "1 while the score is beyond the threshold.", detected_of},
-    };
-    for (size_t k = 0; k < sizeof(families) / sizeof(families[0]); k++) {
-        begin(w, families[k].family, "gauge", families[k].help);
-        for (size_t i = 0; i < w->n; i++)
-            for (size_t f = 0; f < FEATURES; f++) {
-                const struct monitor_score *s = &w->views[i].scores[f];
-                if (!s->scored)
-                    continue;
-                open_labels(w, "", &w->views[i], features_names[f]);
-                add_label(w, "stattest", drift_test_name(s->result.test));
-                close_labels(w, families[k].value(&s->result));
-            }
-    }
+    add_result(w, v, f, v->scores[f].result.detected);
 }
 
 static void add_verdicts(struct writer *w, bool share)
@@ -127,60 +121,52 @@ static void add_verdicts(struct writer *w, bool share)
     }
 }
 
-static void add_samples(struct writer *w)
+static void add_samples(struct writer *w, const struct monitor_view *v, size_t f)
 {
-    begin(w, "model_drift_samples", "gauge", "Rows that a score is made of.");
-    for (size_t i = 0; i < w->n; i++)
-        for (size_t f = 0; f < FEATURES; f++) {
-            open_labels(w, "", &w->views[i], features_names[f]);
-            add_label(w, "set", "reference");
-            close_labels(w, (double)w->views[i].reference.n);
-            open_labels(w, "", &w->views[i], features_names[f]);
-            add_label(w, "set", "current");
-            close_labels(w, (double)w->views[i].rows);
-        }
+    open_labels(w, "", v, features_names[f]);
+    add_label(w, "set", "reference");
+    close_labels(w, (double)v->reference.n);
+    open_labels(w, "", v, features_names[f]);
+    add_label(w, "set", "current");
+    close_labels(w, (double)v->rows);
 }
 
-static void add_reference_info(struct writer *w)
+static void add_reference_info(struct writer *w, const struct monitor_view *v, size_t f)
 {
-    begin(w, "model_drift_reference_info", "gauge", "1; hash is the checksum of the model file.");
-    for (size_t i = 0; i < w->n; i++)
-        for (size_t f = 0; f < FEATURES; f++) {
-            open_labels(w, "", &w->views[i], features_names[f]);
-            add_label(w, "hash", w->views[i].reference.hash);
-            close_labels(w, 1);
-        }
+    open_labels(w, "", v, features_names[f]);
+    add_label(w, "hash", v->reference.hash);
+    close_labels(w, 1);
 }
 
 /* --- counters -----------------------------------------------------------------------------------
  */
 
-static void add_counters(struct writer *w)
+static void add_errors(struct writer *w, const struct monitor_view *v, size_t f)
 {
-    begin(w, "model_drift_errors_total", "counter", "Scores that could not be computed.");
-    for (size_t i = 0; i < w->n; i++)
-        for (size_t f = 0; f < FEATURES; f++) {
-            open_labels(w, "", &w->views[i], features_names[f]);
-            close_labels(w, (double)w->views[i].counts.errors[f]);
-        }
+    open_labels(w, "", v, features_names[f]);
+    close_labels(w, (double)v->counts.errors[f]);
+}
+
+static void add_count(struct writer *w, const struct monitor_view *v, const char *label,
+                      const char *value, uint64_t count)
+{
+    open_labels(w, "", v, NULL);
+    add_label(w, label, value);
+    close_labels(w, (double)count);
+}
+
+static void add_rows(struct writer *w)
+{
     begin(w, "model_predictions_total", "counter",
           "Rows that were answered, by the likelier side.");
     for (size_t i = 0; i < w->n; i++) {
-        open_labels(w, "", &w->views[i], NULL);
-        add_label(w, "outcome", "up");
-        close_labels(w, (double)w->views[i].counts.up);
-        open_labels(w, "", &w->views[i], NULL);
-        add_label(w, "outcome", "down");
-        close_labels(w, (double)w->views[i].counts.down);
+        add_count(w, &w->views[i], "outcome", "up", w->views[i].counts.up);
+        add_count(w, &w->views[i], "outcome", "down", w->views[i].counts.down);
     }
     begin(w, "model_rows_rejected_total", "counter", "Rows that no window took.");
     for (size_t i = 0; i < w->n; i++) {
-        open_labels(w, "", &w->views[i], NULL);
-        add_label(w, "reason", "not_finite");
-        close_labels(w, (double)w->views[i].counts.not_finite);
-        open_labels(w, "", &w->views[i], NULL);
-        add_label(w, "reason", "wrong_length");
-        close_labels(w, (double)w->views[i].counts.wrong_length);
+        add_count(w, &w->views[i], "reason", "not_finite", w->views[i].counts.not_finite);
+        add_count(w, &w->views[i], "reason", "wrong_length", w->views[i].counts.wrong_length);
     }
 }
 
@@ -195,38 +181,35 @@ static void open_bin(struct writer *w, const char *suffix, const struct monitor_
     add_label(w, "reference", reference);
 }
 
-static void add_bins(struct writer *w, bool reference)
+static void add_bin(struct writer *w, const struct monitor_view *v, size_t f, size_t bin,
+                    double value)
 {
-    if (reference)
-        begin(w, "model_feature_reference_bin_ratio", "gauge",
-              "Share of the reference in each bin; 0.0001 where it has none.");
-    else
-        begin(w, "model_feature_bin_total", "counter",
-              "Rows by the bin their value is in, from 0: an edge opens the next bin.");
-    for (size_t i = 0; i < w->n; i++)
-        for (size_t f = 0; f < FEATURES; f++) {
-            const struct monitor_view *v = &w->views[i];
-            for (size_t bin = 0; bin <= v->reference.features[f].n_edges; bin++) {
-                open_bin(w, "", v, f);
-                buf_addf(w->out, ",bin=\"%zu\"", bin);
-                close_labels(w, reference ? v->reference.features[f].share[bin]
-                                          : (double)v->counts.bins[f][bin]);
-            }
-        }
+    open_bin(w, "", v, f);
+    buf_addf(w->out, ",bin=\"%zu\"", bin);
+    close_labels(w, value);
+}
+
+static void add_bins(struct writer *w, const struct monitor_view *v, size_t f)
+{
+    for (size_t bin = 0; bin <= v->reference.features[f].n_edges; bin++)
+        add_bin(w, v, f, bin, (double)v->counts.bins[f][bin]);
+}
+
+static void add_reference_bins(struct writer *w, const struct monitor_view *v, size_t f)
+{
+    for (size_t bin = 0; bin <= v->reference.features[f].n_edges; bin++)
+        add_bin(w, v, f, bin, v->reference.features[f].share[bin]);
 }
 
 /* up_to[n_edges] is the number of all. */
-static void add_buckets(struct writer *w, const struct monitor_view *v, size_t f,
-                        const uint64_t *up_to, double sum)
+static void add_histogram(struct writer *w, const struct monitor_view *v, size_t f,
+                          const size_t *up_to, double sum)
 {
     const struct reference_feature *feature = &v->reference.features[f];
     for (size_t k = 0; k <= feature->n_edges; k++) {
         open_bin(w, "_bucket", v, f);
         buf_add_text(w->out, ",le=\"");
-        if (k < feature->n_edges)
-            buf_add_double(w->out, feature->edges[k]);
-        else
-            buf_add_text(w->out, "+Inf");
+        buf_add_double(w->out, k < feature->n_edges ? feature->edges[k] : (double)INFINITY);
         buf_add_char(w->out, '"');
         close_labels(w, (double)up_to[k]);
     }
@@ -236,26 +219,47 @@ static void add_buckets(struct writer *w, const struct monitor_view *v, size_t f
     close_labels(w, (double)up_to[feature->n_edges]);
 }
 
-/* The reference is a histogram as well, so that Prometheus 3, which spells le anew, does so to
- * both. */
-static void add_histograms(struct writer *w, bool reference)
+static void add_values(struct writer *w, const struct monitor_view *v, size_t f)
 {
-    if (reference)
-        begin(w, "model_feature_reference_value", "histogram", "The reference's values.");
-    else
-        begin(w, "model_feature_value", "histogram", "The values that were answered.");
-    for (size_t i = 0; i < w->n; i++)
-        for (size_t f = 0; f < FEATURES; f++) {
-            const struct monitor_view *v = &w->views[i];
-            uint64_t up_to[REFERENCE_BINS] = {0};
-            size_t n_edges = v->reference.features[f].n_edges;
-            for (size_t k = 0; k <= n_edges; k++)
-                up_to[k] = v->counts.buckets[f][k] + (k > 0 ? up_to[k - 1] : 0);
-            for (size_t k = 0; reference && k <= n_edges; k++)
-                up_to[k] = k < n_edges ? v->reference.features[f].up_to[k] : v->reference.n;
-            add_buckets(w, v, f, up_to,
-                        reference ? v->reference.features[f].sum : v->counts.sums[f]);
-        }
+    size_t up_to[REFERENCE_BINS], sum = 0;
+    for (size_t k = 0; k <= v->reference.features[f].n_edges; k++)
+        up_to[k] = sum += v->counts.buckets[f][k];
+    add_histogram(w, v, f, up_to, v->counts.sums[f]);
+}
+
+/* A histogram as well, so that Prometheus 3, which spells le anew, does so to both. */
+static void add_reference_values(struct writer *w, const struct monitor_view *v, size_t f)
+{
+    const struct reference_feature *feature = &v->reference.features[f];
+    size_t up_to[REFERENCE_BINS];
+    memcpy(up_to, feature->up_to, sizeof(feature->up_to));
+    up_to[feature->n_edges] = v->reference.n;
+    add_histogram(w, v, f, up_to, feature->sum);
+}
+
+static void add_families(struct writer *w)
+{
+    static const struct {
+        const char *family, *type, *help;
+        void (*add)(struct writer *w, const struct monitor_view *v, size_t f);
+    } families[] = {
+        /* clang-format off */
+        { "model_drift_score", "gauge", "How far the window is from the reference: small p-values mean drift, large distances do.", add_score },
+        { "model_drift_threshold", "gauge", "The score at which the model's test begins to call it drift.", add_threshold },
+        { "model_drift_detected", "gauge", "1 while the score is beyond the threshold.", add_detected },
+        { "model_drift_samples", "gauge", "Rows that a score is made of.", add_samples },
+        { "model_drift_reference_info", "gauge", "1; hash is the checksum of the model file.", add_reference_info },
+        { "model_drift_errors_total", "counter", "Scores that could not be computed.", add_errors },
+        { "model_feature_bin_total", "counter", "Rows by the bin their value is in, from 0: an edge opens the next bin.", add_bins },
+        { "model_feature_reference_bin_ratio", "gauge", "Share of the reference in each bin; 0.0001 where it has none.", add_reference_bins },
+        { "model_feature_value", "histogram", "The values that were answered.", add_values },
+        { "model_feature_reference_value", "histogram", "The values of the reference.", add_reference_values },
+        /* clang-format on */
+    };
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        begin(w, families[i].family, families[i].type, families[i].help);
+        each_feature(w, families[i].add);
+    }
 }
 
 void monitor_metrics(struct monitor *const *monitors, size_t n, struct buf *out)
@@ -272,14 +276,8 @@ void monitor_metrics(struct monitor *const *monitors, size_t n, struct buf *out)
     struct writer w = {.out = out, .views = views, .n = n};
     for (size_t f = 0; f < FEATURES; f++)
         add_first(&w, f);
-    add_scores(&w);
     add_verdicts(&w, true);
     add_verdicts(&w, false);
-    add_samples(&w);
-    add_reference_info(&w);
-    add_counters(&w);
-    add_bins(&w, false);
-    add_bins(&w, true);
-    add_histograms(&w, false);
-    add_histograms(&w, true);
+    add_rows(&w);
+    add_families(&w);
 }
