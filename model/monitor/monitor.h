@@ -53,8 +53,9 @@ __attribute__((warn_unused_result)) int
 monitor_swap(struct monitor *m, const struct model_file *model, struct error *err);
 
 /* Text format 0.0.4: each family once, with the series of all monitors. data_drift_score_ma5 and
- * data_drift_score_ma20, which have no labels, are those of the first. out may hold other
- * families before; it fails (buf.h) when out of memory or room. */
+ * data_drift_score_ma20, which have no labels, are those of the first. NULL stands for one that is
+ * not there yet. out may hold other families before; it fails (buf.h) when out of memory or room.
+ */
 void monitor_metrics(struct monitor *const *monitors, size_t n, struct buf *out);
 
 #endif

@@ -16,7 +16,7 @@
 
 struct writer {
     struct buf *out;
-    const struct monitor_view *views;
+    const struct monitor_view *views, *first; /* first: NULL when it is not there yet */
     size_t n;
     const char *family; /* whose series come next */
 };
@@ -63,15 +63,14 @@ static void close_labels(struct writer *w, double value)
 
 static void add_first(struct writer *w, size_t f)
 {
-    const struct monitor_score *s = &w->views[0].scores[f];
     const char *feature = features_names[f];
     buf_addf(w->out,
              "# HELP data_drift_score_%s model_drift_score of the first model, by any test.\n"
              "# TYPE data_drift_score_%s gauge\n",
              feature, feature);
-    if (s->scored) {
+    if (w->first != NULL && w->first->scores[f].scored) {
         buf_addf(w->out, "data_drift_score_%s ", feature);
-        buf_add_double(w->out, s->result.score);
+        buf_add_double(w->out, w->first->scores[f].result.score);
         buf_add_char(w->out, '\n');
     }
 }
@@ -271,9 +270,12 @@ void monitor_metrics(struct monitor *const *monitors, size_t n, struct buf *out)
         out->failed = true;
         return;
     }
+    size_t there = 0;
     for (size_t i = 0; i < n; i++)
-        monitor_look(&views[i], monitors[i]);
-    struct writer w = {.out = out, .views = views, .n = n};
+        if (monitors[i] != NULL)
+            monitor_look(&views[there++], monitors[i]);
+    struct writer w = {
+        .out = out, .views = views, .first = monitors[0] != NULL ? views : NULL, .n = there};
     for (size_t f = 0; f < FEATURES; f++)
         add_first(&w, f);
     add_verdicts(&w, true);

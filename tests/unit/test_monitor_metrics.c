@@ -66,6 +66,11 @@ static void several_models_share_each_family(void **state)
             fail_msg("twice: %s", type);
     }
     buf_clear(&text);
+    monitor_metrics((struct monitor *const[]){NULL, two[1]}, 2, &text);
+    assert_true(has(&text, "data_drift_score_ma5", NULL)); /* the first is not there yet */
+    assert_non_null(strstr(buf_text(&text), "model_drift_score{model=\"a"));
+    assert_null(strstr(buf_text(&text), "kospi"));
+    buf_clear(&text);
     monitor_metrics(two, 0, &text);
     assert_int_equal(text.len, 0);
     struct buf small = BUF_INIT(100);
