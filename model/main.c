@@ -9,13 +9,15 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
+    {"serve", cli_serve, "answer inference requests, and show how far they drifted"},
     {"score", cli_score, "compare two CSV files column by column"},
 };
 
 static void help(FILE *out)
 {
     fprintf(out,
-            "drift-model %s: has the data drifted?\n\nusage: drift-model COMMAND [OPTION…]\n\n",
+            "drift-model %s: serves models, and says whether their data drifted\n\nusage: "
+            "drift-model COMMAND [OPTION…]\n\n",
             DRIFT_RELAY_VERSION);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);

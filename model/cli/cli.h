@@ -10,5 +10,6 @@ enum exit_code {
 };
 
 int cli_score(int argc, char **argv);
+int cli_serve(int argc, char **argv);
 
 #endif
