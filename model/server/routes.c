@@ -78,12 +78,9 @@ static void show_metrics(struct model_server *s, struct http_request *r)
 {
     SCOPED(buf_free) struct buf body = BUF_INIT(METRICS_MAX);
     struct monitor *monitors[MODEL_SERVER_MODELS_MAX];
-    size_t n = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        monitors[n] = served_monitor(s->slots[i].served);
-        n += monitors[n] != NULL ? 1 : 0;
-    }
-    monitor_metrics(monitors, n, &body);
+    for (size_t i = 0; i < s->n; i++)
+        monitors[i] = served_monitor(s->slots[i].served);
+    monitor_metrics(monitors, s->n, &body);
     server_metrics_write(&s->metrics, &body);
     if (buf_failed(&body))
         http_request_problem(r, 500, "out of memory", NULL, 0);
