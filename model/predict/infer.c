@@ -120,22 +120,13 @@ int infer_predict(struct infer *out, const struct model_file *m, const struct oi
     return 0;
 }
 
-/* As Python writes a float: 1.0, not 1. */
-static void add_float(struct buf *out, double value)
-{
-    size_t start = out->len;
-    buf_add_double(out, value);
-    if (!buf_failed(out) && strpbrk(out->data + start, ".e") == NULL)
-        buf_add_text(out, ".0");
-}
-
 void infer_element(const void *self, size_t i, struct buf *out)
 {
     const struct infer *f = self;
     buf_add_text(out, "{\"\\uc0c1\\uc2b9\": "); /* 상승, a rise */
-    add_float(out, f->rows[i].up);
+    buf_add_real(out, f->rows[i].up);
     buf_add_text(out, ", \"\\ud558\\ub77d\": "); /* 하락, a fall */
-    add_float(out, 1 - f->rows[i].up);
+    buf_add_real(out, 1 - f->rows[i].up);
     buf_add_char(out, '}');
 }
 

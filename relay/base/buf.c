@@ -106,6 +106,14 @@ void buf_add_double(struct buf *b, double value)
     }
 }
 
+void buf_add_real(struct buf *b, double value)
+{
+    size_t start = b->len;
+    buf_add_double(b, value);
+    if (!b->failed && isfinite(value) && strpbrk(b->data + start, ".e") == NULL)
+        buf_add_text(b, ".0");
+}
+
 void buf_clear(struct buf *b)
 {
     b->len = 0;

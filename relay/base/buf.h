@@ -24,6 +24,8 @@ void buf_addf(struct buf *b, const char *format, ...) __attribute__((format(prin
 /* The shortest decimal that reads back as the same double ("0.1", "1e-09"); whole numbers below
  * 2^53 without point or exponent; NaN, +Inf and -Inf as Prometheus spells them. */
 void buf_add_double(struct buf *b, double value);
+/* The same, but a whole number stays a real one when it is read: "1.0". */
+void buf_add_real(struct buf *b, double value);
 /* Empties the buffer and its failed mark, keeping the memory. */
 void buf_clear(struct buf *b);
 /* Frees the memory; the buffer may be used again with the same maximum. */

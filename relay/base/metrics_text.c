@@ -53,7 +53,7 @@ static void add_labels(struct buf *out, const struct metric *metric, const struc
     }
     if (le != NULL) {
         buf_addf(out, "%cle=\"", separator);
-        buf_add_double(out, *le);
+        buf_add_real(out, *le); /* "1.0": as other clients and OpenMetrics spell it */
         buf_add_char(out, '"');
         separator = ',';
     }

@@ -185,14 +185,6 @@ void buf_add_json_string(struct buf *b, const char *text)
 
 static void add_value(struct buf *b, json_t *value);
 
-static void add_real(struct buf *b, double real)
-{
-    size_t start = b->len;
-    buf_add_double(b, real);
-    if (!b->failed && strpbrk(b->data + start, ".e") == NULL)
-        buf_add_text(b, ".0"); /* stays a real when read back */
-}
-
 static void add_array(struct buf *b, const json_t *array)
 {
     size_t i;
@@ -241,7 +233,7 @@ static void add_value(struct buf *b, json_t *value)
         buf_addf(b, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         break;
     case JSON_REAL:
-        add_real(b, json_real_value(value));
+        buf_add_real(b, json_real_value(value));
         break;
     case JSON_TRUE:
         buf_add_text(b, "true");

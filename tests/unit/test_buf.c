@@ -150,6 +150,28 @@ static void doubles_take_their_shortest_form(void **state)
     assert_string_equal(buf_text(&odd), "NaN +Inf -Inf");
 }
 
+static void a_real_has_a_point_or_an_exponent(void **state)
+{
+    (void)state;
+    static const struct {
+        double value;
+        const char *want;
+    } cases[] = {
+        {1, "1.0"},      {-0.0, "-0.0"},
+        {0.5, "0.5"},    {9007199254740992.0, "9007199254740992.0"},
+        {1e19, "1e+19"}, {(double)INFINITY, "+Inf"},
+    };
+    SCOPED(buf_free) struct buf b = BUF_INIT(64);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        buf_clear(&b);
+        buf_add_real(&b, cases[i].value);
+        assert_string_equal(buf_text(&b), cases[i].want);
+    }
+    SCOPED(buf_free) struct buf full = BUF_INIT(1);
+    buf_add_real(&full, 1);
+    assert_true(buf_failed(&full));
+}
+
 static void an_error_is_one_line_and_returns_its_code(void **state)
 {
     (void)state;
@@ -204,6 +226,7 @@ int main(void)
         cmocka_unit_test(bytes_with_nul_are_kept),
         cmocka_unit_test(giving_empties_the_buffer_which_may_be_used_again),
         cmocka_unit_test(doubles_take_their_shortest_form),
+        cmocka_unit_test(a_real_has_a_point_or_an_exponent),
         cmocka_unit_test(an_error_is_one_line_and_returns_its_code),
         cmocka_unit_test(an_error_may_quote_itself),
         cmocka_unit_test(an_error_that_is_too_long_is_cut),

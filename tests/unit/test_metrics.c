@@ -105,14 +105,14 @@ static void a_histogram_is_cumulative_and_its_bounds_belong_to_their_bucket(void
                            "# TYPE t_seconds histogram\n"
                            "t_seconds_bucket{target=\"x\",le=\"0.005\"} 2\n"
                            "t_seconds_bucket{target=\"x\",le=\"0.1\"} 4\n"
-                           "t_seconds_bucket{target=\"x\",le=\"1\"} 5\n"
+                           "t_seconds_bucket{target=\"x\",le=\"1.0\"} 5\n"
                            "t_seconds_bucket{target=\"x\",le=\"2.5\"} 6\n"
                            "t_seconds_bucket{target=\"x\",le=\"+Inf\"} 8\n"
                            "t_seconds_sum{target=\"x\"} 1000000005.2101\n"
                            "t_seconds_count{target=\"x\"} 8\n"
                            "t_seconds_bucket{target=\"y\",le=\"0.005\"} 0\n"
                            "t_seconds_bucket{target=\"y\",le=\"0.1\"} 0\n"
-                           "t_seconds_bucket{target=\"y\",le=\"1\"} 0\n"
+                           "t_seconds_bucket{target=\"y\",le=\"1.0\"} 0\n"
                            "t_seconds_bucket{target=\"y\",le=\"2.5\"} 0\n"
                            "t_seconds_bucket{target=\"y\",le=\"+Inf\"} 0\n"
                            "t_seconds_sum{target=\"y\"} 0\n"
@@ -124,7 +124,7 @@ static void a_histogram_without_labels_has_only_le(void **state)
     static const double bounds[] = {1};
     struct metric *h = metrics_histogram(*state, "h", "H.", "", bounds, 1);
     metric_observe(h, (double)INFINITY, NULL);
-    assert_line(*state, "t_h_bucket{le=\"1\"} 0");
+    assert_line(*state, "t_h_bucket{le=\"1.0\"} 0");
     assert_line(*state, "t_h_bucket{le=\"+Inf\"} 1");
     assert_line(*state, "t_h_sum +Inf");
     assert_line(*state, "t_h_count 1");
