@@ -218,6 +218,27 @@ static void an_answer_that_does_not_fit_is_failed(void **state)
     }
 }
 
+static void add_too_much(const void *self, size_t i, struct buf *out)
+{
+    (void)self;
+    for (size_t k = 0; k <= out->max; k++)
+        buf_add_char(out, i == 0 ? 'x' : 'y');
+}
+
+static void an_element_that_does_not_fit_fails_the_answer(void **state)
+{
+    (void)state;
+    const struct infer f = {.n = 2};
+    for (int binary = 0; binary <= 1; binary++) {
+        SCOPED(buf_free) struct buf out = BUF_INIT(1 << 20);
+        struct oip_answer a = answer_of(&f, binary == 1);
+        size_t json_len;
+        a.element = add_too_much;
+        oip_answer_infer(&out, &a, &json_len);
+        assert_true(buf_failed(&out));
+    }
+}
+
 static void the_small_answers_are_json(void **state)
 {
     (void)state;
@@ -251,6 +272,7 @@ int main(void)
         cmocka_unit_test(an_answer_has_the_bytes_that_kserve_gives),
         cmocka_unit_test(a_binary_answer_is_json_and_the_texts_after_their_lengths),
         cmocka_unit_test(an_answer_that_does_not_fit_is_failed),
+        cmocka_unit_test(an_element_that_does_not_fit_fails_the_answer),
         cmocka_unit_test(the_small_answers_are_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -244,6 +244,7 @@ static void bytes_that_fit_no_tensor_are_refused(void **state)
         {"more than the shape",     BINARY("INT16", "[1]", "4"),   "\1\0\2\0", 4, OIP_BAD_INPUT},
         {"an open shape",           BINARY("INT16", "[-1]", "4"),  "\1\0\2\0", 4, OIP_BAD_INPUT},
         {"more than there is",      BINARY("INT16", "[2]", "4"),   "\1\0", 2, OIP_BAD_INPUT},
+        {"one byte more",           BINARY("UINT8", "[2]", "2"),   "\1", 1, OIP_BAD_INPUT},
         {"less than there is",      BINARY("INT16", "[1]", "2"),   "\1\0\2\0", 4, OIP_BAD_INPUT},
         {"a negative size",         BINARY("INT16", "[1]", "-2"),  "\1\0", 2, OIP_BAD_INPUT},
         {"a size that is a text",   BINARY("INT16", "[1]", "\"2\""), "\1\0", 2, OIP_BAD_INPUT},
