@@ -67,6 +67,18 @@ static void what_was_written_is_read_back_to_the_last_bit(void **state)
     assert_string_equal(buf_text(&second), buf_text(&first));
 }
 
+static void its_checksum_is_the_one_at_the_end_of_its_file(void **state)
+{
+    (void)state;
+    SCOPED(model_file_free) struct model_file m = make_model(30);
+    SCOPED(buf_free) struct buf text = BUF_INIT(MODEL_FILE_MAX);
+    char checksum[CHECKSUM_MAX], end[CHECKSUM_MAX + 32];
+    assert_int_equal(model_file_format(&text, &m, NULL), 0);
+    assert_int_equal(model_file_checksum(checksum, &m, NULL), 0);
+    (void)snprintf(end, sizeof(end), ",\"checksum\":\"%s\"}\n", checksum);
+    assert_string_equal(text.data + text.len - strlen(end), end);
+}
+
 static void the_probability_is_the_logistic_of_the_weighted_sum(void **state)
 {
     (void)state;
@@ -277,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_read_back_to_the_last_bit),
+        cmocka_unit_test(its_checksum_is_the_one_at_the_end_of_its_file),
         cmocka_unit_test(the_probability_is_the_logistic_of_the_weighted_sum),
         cmocka_unit_test(every_fault_of_a_file_is_named),
         cmocka_unit_test(a_cut_or_changed_file_fails_its_checksum),
