@@ -38,6 +38,7 @@ class House:
                            for p in sorted((ROOT / "prometheus").glob("*-rules.yml"))]
         self.runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
         self.metrics = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+        self.guides = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("drift.md", "model.md")]
 
     def alerts(self) -> list[Any]:
         """Prometheus's alerting rules."""
@@ -63,8 +64,8 @@ def runbook_faults(house: House) -> list[str]:
 
 def metrics_of(house: House) -> dict[str, set[str]]:
     """All that can be asked for, with its labels."""
-    return {**promql.relay_metrics(house.metrics), **promql.COMING, **promql.MODEL_METRICS, **promql.PROMETHEUS_METRICS,
-            **promql.recorded_metrics(house.recording())}
+    return {**promql.relay_metrics(house.metrics), **promql.COMING, **promql.model_metrics(*house.guides),
+            **promql.PROMETHEUS_METRICS, **promql.recorded_metrics(house.recording())}
 
 
 def faults_of(house: House) -> list[str]:

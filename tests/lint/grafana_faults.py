@@ -101,6 +101,8 @@ FAULTS: list[tuple[str, Make, str]] = [
     ("a join that is many to many", query("model_drift_score / on (model) model_drift_threshold"), "returns nothing"),
     ("a relay's metric gone", lambda h: setattr(h, "metrics", h.metrics.replace("`drift_relay_run_active`", "`x`")),
      "no metric drift_relay_run_active"),
+    ("a model's metric gone", lambda h: setattr(
+        h, "guides", [g.replace("`model_drift_samples`", "`x`") for g in h.guides]), "no metric model_drift_samples"),
     ("a metric that has come", lambda h: setattr(
         h, "metrics", h.metrics + "| `drift_relay_rule_threshold` | gauge | `rule`, `model` | … |\n"), "has come"),
     ("two dashboards of one title", board(lambda b: b.update(title="Relay")), "one title"),

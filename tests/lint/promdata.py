@@ -40,7 +40,7 @@ def series(known: dict[str, set[str]]) -> list[dict[str, str]]:
             continue  # recorded from the others
         said = {**WORDS, "instance": ["a:1"], "reason": REASONS.get(name, WORDS["reason"])}
         scraped = labels if name in ("up", "ALERTS") else labels | {"instance"}
-        words = [[f'{label}="{word}"' for word in said[label]] for label in sorted(scraped)]
+        words = [[f'{label}="{word}"' for word in said.get(label, ["x"])] for label in sorted(scraped)]
         # Each series counts at its own pace, the buckets of a histogram one above the other.
         for i, chosen in enumerate(itertools.product(*words), start=1):
             counts = name.endswith(("_total", "_bucket", "_count", "_sum"))

@@ -11,28 +11,6 @@ from typing import Iterable
 ROOT = Path(__file__).resolve().parents[2]
 PROMTOOL = ROOT / "build" / "programs" / "bin" / "promtool"
 
-# What the model server exports (model/monitor), with its labels.
-_DRIFT = {"model", "feature"}
-_BINS = _DRIFT | {"reference"}
-MODEL_METRICS = {
-    "data_drift_score_ma5": set[str](),
-    "data_drift_score_ma20": set[str](),
-    "model_drift_score": _DRIFT | {"stattest"},
-    "model_drift_threshold": _DRIFT | {"stattest"},
-    "model_drift_detected": _DRIFT | {"stattest"},
-    "model_drift_samples": _DRIFT | {"set"},
-    "model_drift_reference_info": _DRIFT | {"hash"},
-    "model_drift_errors_total": _DRIFT,
-    "model_dataset_drift_share": {"model"},
-    "model_predictions_total": {"model", "outcome"},
-    "model_rows_rejected_total": {"model", "reason"},
-    "model_feature_bin_total": _BINS | {"bin"},
-    "model_feature_reference_bin_ratio": _BINS | {"bin"},
-    "model_feature_value_bucket": _BINS | {"le"},
-    "model_feature_value_count": _BINS,
-    "model_feature_reference_value_bucket": _BINS | {"le"},
-    "model_feature_reference_value_count": _BINS,
-}
 PROMETHEUS_METRICS = {"up": {"job"}, "ALERTS": {"alertname", "alertstate", "severity"}}
 # Agreed, but not exported yet. A name that docs/metrics.md has must go from here.
 COMING = {
@@ -55,6 +33,20 @@ def relay_metrics(table: str) -> dict[str, set[str]]:
             found.update({f"{name}_bucket": own | {"le"}, f"{name}_sum": own, f"{name}_count": own})
         else:
             found[name] = own
+    return found
+
+
+def model_metrics(*guides: str) -> dict[str, set[str]]:
+    """What the model server exports, by the tables of its guides: `a`, `b` | label, label | meaning."""
+    found: dict[str, set[str]] = {}
+    row = re.compile(r"^\| (`(?:model|data)_[^|:]+`) \| ([^|]+) \| ([^|]+) \|", re.M)
+    for names, labels, meaning in row.findall("\n".join(guides)):
+        own = set(re.findall(r"\w+", labels))
+        for name in re.findall(r"`(\w+)`", names):
+            if "histogram" in meaning:
+                found.update({f"{name}_bucket": own, f"{name}_sum": own - {"le"}, f"{name}_count": own - {"le"}})
+            else:
+                found[name] = own
     return found
 
 
