@@ -91,7 +91,7 @@ FAULTS: list[tuple[str, Make, str]] = [
     ("an override of no ref", panel(1, lambda p: p["fieldConfig"]["overrides"][0]["matcher"].update(options="Z")),
      "overrides Z"),
     ("a metric that nobody exports", target(expr="data_drift_score_ma50"), "no metric data_drift_score_ma50"),
-    ("a recording rule that is none", target(expr="model_feature:psi:increase7h"), "no metric model_feature:psi:increase7h"),
+    ("a recording rule that is none", target(expr="model_feature:psi:increase7h"), "no metric model_feature:psi"),
     ("a label that the metric has not", target(expr='model_drift_score{source="x"}'), "no label source"),
     ("a query that does not parse", target(expr="sum(data_drift_score_ma5"), "could not parse"),
     ("a type that Prometheus refuses", target(expr="rate(data_drift_score_ma5)"), "could not parse"),

@@ -20,12 +20,13 @@ _STEPS = HOURS * 12
 # What each label says; by metric where it matters.
 WORDS = {
     "model": ["kospi-prediction-model", "kosdaq"], "feature": ["ma5", "ma20"], "stattest": ["wasserstein"],
-    "set": ["reference", "current"], "hash": ["00c0ffee"], "bin": ["0", "1", "2"], "reference": ["00c0ffee"], "le": ["0.0", "1.0", "+Inf"],
+    "set": ["reference", "current"], "hash": ["00c0ffee"], "bin": ["0", "1", "2"], "reference": ["00c0ffee"],
+    "le": ["0.0", "1.0", "+Inf"],
     "job": ["drift-relay", "model_metrics"], "route": ["kospi"], "target": ["retrain"], "source": ["grafana"],
     "credential": ["/run/secrets/github"], "version": ["0.1.0"],
     "rule": ["drift-ma5", "drift-ma20", "drift-score", "drift-fleet"],
     "alertname": ["DriftRelayDown"], "alertstate": ["firing"], "severity": ["critical"],
-    "verdict": ["dispatch", "suppressed"], "reason": ["first", "budget"], "result": ["accepted"],
+    "verdict": ["dispatch", "suppressed"], "reason": ["first", "budget"], "result": ["accepted"], "code": ["200", "400"],
     "outcome": ["accepted", "up"], "conclusion": ["success", "failure"], "state": ["queued", "dead"],
 }
 REASONS = {"drift_relay_auth_failures_total": ["mismatch"], "drift_relay_requests_ended_total": ["refused"],
