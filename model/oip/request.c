@@ -10,9 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define DEPTH_MAX     16   /* of what is taken */
-#define READABLE_MAX  1000 /* of what is JSON at all: about where Python's reader ends */
-#define PARAMETER_LEN "binary_data_size"
+#define DEPTH_MAX    16   /* of what is taken */
+#define READABLE_MAX 1000 /* of what is JSON at all: about where Python's reader ends */
+#define BINARY_SIZE  "binary_data_size"
 
 /* --- schema: every fault here is answered before all others -------------------------------------
  */
@@ -152,9 +152,11 @@ static int load(json_t **out, const char *bytes, size_t len, struct error *err)
     if (len > 0 && !is_utf8(bytes, len))
         return error_set(err, OIP_UNREADABLE, "the body is no UTF-8");
     SCOPED(json_release_p) json_t *deep = NULL;
-    err->code =
+    int fault =
         strict_json_load(&deep, bytes, len, READABLE_MAX, NULL) == 0 ? OIP_UNREADABLE : OIP_SCHEMA;
-    return err->code;
+    if (err != NULL)
+        err->code = fault;
+    return fault;
 }
 
 /* application/json and application/…+json, with or without parameters. */
@@ -189,7 +191,7 @@ struct tail {
 static int read_elements(struct oip_tensor *t, const json_t *input, struct tail *tail,
                          struct error *err)
 {
-    const json_t *size = json_object_get(json_object_get(input, "parameters"), PARAMETER_LEN);
+    const json_t *size = json_object_get(json_object_get(input, "parameters"), BINARY_SIZE);
     const json_t *data = json_object_get(input, "data");
     if (size == NULL && data == NULL)
         return error_set(err, OIP_BAD_INPUT, "'data' field is missing for input '%s'", t->name);
@@ -197,7 +199,7 @@ static int read_elements(struct oip_tensor *t, const json_t *input, struct tail 
         return read_json_elements(t, data, err);
     json_int_t n = json_is_integer(size) ? json_integer_value(size) : -1;
     if (n < 0 || (uint64_t)n > tail->len)
-        return error_set(err, OIP_BAD_INPUT, "input '%s': " PARAMETER_LEN " is not within the body",
+        return error_set(err, OIP_BAD_INPUT, "input '%s': " BINARY_SIZE " is not within the body",
                          t->name);
     const char *bytes = tail->bytes;
     tail->bytes += n;
@@ -239,8 +241,6 @@ static int parse_binary(struct oip_request *out, const struct oip_bytes *in, str
 int oip_request_parse(struct oip_request *out, const struct oip_bytes *in, struct error *err)
 {
     *out = (struct oip_request){0};
-    struct error own = {0};
-    err = err != NULL ? err : &own;
     if (in->len == 0)
         return error_set(err, OIP_SCHEMA, "there is no body");
     if (in->header_length != NULL)
@@ -275,8 +275,6 @@ static size_t width_of(const json_t *instances)
 int oip_request_parse_v1(struct oip_request *out, const struct oip_bytes *in, struct error *err)
 {
     *out = (struct oip_request){0};
-    struct error own = {0};
-    err = err != NULL ? err : &own;
     int r = load(&out->tree, in->body, in->len, err);
     if (r != 0)
         return r < 0 ? r : OIP_BAD_INPUT;
