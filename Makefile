@@ -12,7 +12,7 @@ Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 .PHONY: all simulator sim story pictures bench bench-programs unit-programs headers tidy install help deps demo test lint format clean test-more
-all: $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train ## build (the default)
+all: $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train $(BUILD)/drift-app ## build (the default)
 
 LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3 gnutls
 
@@ -43,7 +43,8 @@ all_ldflags := -pie -Wl,-z,relro,-z,now -pthread $(sanitizer) $(LDFLAGS)
 relay_sources := $(filter-out relay/main.c,$(wildcard relay/*.c relay/*/*.c))
 relay_headers := $(wildcard relay/*.h relay/*/*.h)
 relay_objects := $(relay_sources:%.c=$(BUILD)/%.o)
-model_sources := $(filter-out model/main.c model/train_main.c,$(wildcard model/*.c model/*/*.c))
+model_mains   := model/main.c model/train_main.c model/app_main.c
+model_sources := $(filter-out $(model_mains),$(wildcard model/*.c model/*/*.c))
 headers       := $(relay_headers) $(wildcard model/*.h model/*/*.h)
 base_objects  := $(filter $(BUILD)/relay/base/%,$(relay_objects))
 unit_programs := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
@@ -75,6 +76,10 @@ $(BUILD)/drift-model: $(BUILD)/model/main.o $(BUILD)/libmodel.a $(BUILD)/libbase
 # Only what trains needs liblinear.
 $(BUILD)/drift-train $(BUILD)/tests/unit/test_train: PROBED_LIBS += -llinear
 $(BUILD)/drift-train: $(BUILD)/model/train_main.o $(BUILD)/libmodel.a $(BUILD)/libbase.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS)
+
+$(BUILD)/drift-app: $(BUILD)/model/app_main.o $(BUILD)/libmodel.a $(BUILD)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS)
 
@@ -117,13 +122,13 @@ $(BUILD)/%.h.alone: %.h $(headers)
 	    $(CC) $(all_cflags) -fsyntax-only -x c - && touch $@
 
 # One process for each file: clang-tidy 14 sees false va_list errors when it gets several.
-tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(wildcard relay/main.c model/main.c model/train_main.c) $(relay_sources) $(model_sources))
+tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(wildcard relay/main.c) $(model_mains) $(relay_sources) $(model_sources))
 $(BUILD)/%.tidy: %.c $(headers) .clang-tidy tests/lint/tidy.sh
 	$(Q)tests/lint/tidy.sh $< $(all_cflags) && mkdir -p $(@D) && touch $@
 
 install: all ## install under PREFIX (/usr/local), below DESTDIR
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/drift-relay'
-	install -m 755 $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train '$(DESTDIR)$(PREFIX)/bin'
+	install -m 755 $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train $(BUILD)/drift-app '$(DESTDIR)$(PREFIX)/bin'
 	for page in $(wildcard docs/man/*.[1-8]); do \
 	    install -D -m 644 "$$page" '$(DESTDIR)$(PREFIX)/share/man'/man"$${page##*.}/$${page##*/}" || exit; done
 	cp -R $(wildcard config grafana prometheus) '$(DESTDIR)$(PREFIX)/share/drift-relay'

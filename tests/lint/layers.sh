@@ -12,7 +12,7 @@ BEGIN {
     split("main 8 cli 7 edge 6 core 5 store 4 conf 4 engine 3 github 3 grafana 3 alert 2 base 1", pair, " ")
     for (i = 1; i in pair; i += 2)
         floor[pair[i]] = pair[i + 1]
-    split("main 7 train_main 7 cli 6 server 5 train 5 app 5 predict 4 monitor 4 model_file 3 oip 2 features 2 drift 2 series 1 csv 1", pair, " ")
+    split("main 7 train_main 7 app_main 7 cli 6 server 5 train 5 app 5 predict 4 monitor 4 model_file 3 oip 2 features 2 drift 2 series 1 csv 1", pair, " ")
     for (i = 1; i in pair; i += 2)
         floor["model/" pair[i]] = pair[i + 1]
     pure = "^(engine|github|grafana|alert|model/(drift|oip|predict))$"

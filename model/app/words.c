@@ -1,0 +1,63 @@
+#include "model/app/words.h"
+
+/* clang-format off */
+static const char *const words[WORDS][LANGUAGES] = {
+    [WORD_LANGUAGE]           = {"en", "ko"},
+    [WORD_TITLE]              = {"Index forecast", "지수 예측"},
+    [WORD_INTRODUCTION]       = {"Enter today’s closing price. The model answers how likely a rise and a fall are.",
+                                 "오늘 종가를 입력하면 모델이 상승 확률과 하락 확률을 알려 줍니다."},
+    [WORD_CLOSE]              = {"Today’s close", "오늘 종가"},
+    [WORD_CLOSE_HINT]         = {"A number above 0, such as 2,480.50", "0보다 큰 숫자, 예: 2,480.50"},
+    [WORD_ASK]                = {"Ask the model", "예측하기"},
+    [WORD_CLOSE_EMPTY]        = {"Enter a price first.", "먼저 종가를 입력하세요."},
+    [WORD_CLOSE_NO_NUMBER]    = {"This is no number. Write 2480.50 or 2,480.50.",
+                                 "숫자가 아닙니다. 2480.50 또는 2,480.50처럼 입력하세요."},
+    [WORD_CLOSE_NOT_POSITIVE] = {"A price is above 0.", "종가는 0보다 커야 합니다."},
+    [WORD_CLOSE_TOO_LARGE]    = {"This is too large for a price.", "종가로는 너무 큰 숫자입니다."},
+    [WORD_ANSWER]             = {"Probabilities", "예측 확률"},
+    [WORD_FOR_CLOSE]          = {"For a close of", "입력한 종가:"},
+    [WORD_UP]                 = {"Rise", "상승"},
+    [WORD_DOWN]               = {"Fall", "하락"},
+    [WORD_NO_ORACLE]          = {"No advice: two moving averages do not foretell an index.",
+                                 "투자 조언이 아닙니다. 이동평균 두 개로 지수를 내다볼 수는 없습니다."},
+    [WORD_NO_ANSWER]          = {"No prediction", "예측할 수 없습니다"},
+    [WORD_MODEL_DOWN]         = {"The model server cannot be reached.", "모델 서버에 연결할 수 없습니다."},
+    [WORD_MODEL_SLOW]         = {"The model server did not answer within 2 seconds.",
+                                 "모델 서버가 2초 안에 응답하지 않았습니다."},
+    [WORD_MODEL_NOT_READY]    = {"The model server has no model ready.", "모델이 아직 준비되지 않았습니다."},
+    [WORD_MODEL_ERROR]        = {"The model server answered with an error.", "모델 서버가 오류로 응답했습니다."},
+    [WORD_MODEL_STATUS]       = {"HTTP status", "HTTP 상태"},
+    [WORD_MODEL_SAID]         = {"It said:", "응답 내용:"},
+    [WORD_MODEL_NONSENSE]     = {"The model server gave no usable answer.",
+                                 "모델 서버가 쓸 수 없는 응답을 보냈습니다."},
+    [WORD_TRY_AGAIN]          = {"Your price is still in the form: try again in a moment.",
+                                 "입력한 종가는 그대로 남아 있습니다. 잠시 후 다시 시도하세요."},
+    [WORD_DRIFT]              = {"Data drift", "데이터 드리프트"},
+    [WORD_DRIFT_UNKNOWN]      = {"Unknown: the model server does not say.",
+                                 "알 수 없음: 모델 서버가 알려 주지 않습니다."},
+    [WORD_DRIFT_TOO_FEW]      = {"Not enough samples yet to judge.", "아직 판단할 표본이 부족합니다."},
+    [WORD_DRIFT_NONE]         = {"No drift: recent days look like those the model learnt from.",
+                                 "드리프트 없음: 최근 데이터가 학습 데이터와 비슷합니다."},
+    [WORD_DRIFT_DETECTED]     = {"Drift: recent days no longer look like those the model learnt from.",
+                                 "드리프트 감지: 최근 데이터가 학습 데이터와 달라졌습니다."},
+    [WORD_DRIFT_TABLE]        = {"Drift of each feature", "특성별 드리프트"},
+    [WORD_FEATURE]            = {"Feature", "특성"},
+    [WORD_SCORE]              = {"Score", "점수"},
+    [WORD_THRESHOLD]          = {"Threshold", "임곗값"},
+    [WORD_SAMPLES]            = {"Samples", "표본 수"},
+    [WORD_VERDICT]            = {"Drift", "드리프트"},
+    [WORD_YES]                = {"yes", "있음"},
+    [WORD_NO]                 = {"no", "없음"},
+    [WORD_NOT_YET]            = {"not yet known", "아직 모름"},
+    [WORD_MODEL]              = {"Model", "모델"},
+    [WORD_NAME]               = {"Name", "이름"},
+    [WORD_VERSION]            = {"Version", "버전"},
+    [WORD_REFERENCE_HASH]     = {"Reference data", "기준 데이터"},
+    [WORD_NOT_STATED]         = {"not stated", "알 수 없음"},
+};
+/* clang-format on */
+
+const char *word(enum word which, enum language language)
+{
+    return words[which][language];
+}
