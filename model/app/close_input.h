@@ -6,7 +6,7 @@
 
 /* The same rule for the browser's own check (HTML's pattern attribute). */
 #define CLOSE_INPUT_PATTERN                                                                        \
-    "\\s*(?=.*[1-9])([0-9]+|[0-9]{1,3}(,[0-9]{3})+)([.][0-9]+)?\\s*" /* 0 < close */
+    "\\s*[+]?(?=.*[1-9])([0-9]+|[0-9]{1,3}(,[0-9]{3})+)([.][0-9]+)?\\s*" /* 0 < close */
 
 enum close_input {
     CLOSE_INPUT_OK,

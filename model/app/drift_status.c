@@ -98,7 +98,7 @@ static struct drift_feature *feature_of(struct drift_status *status, const char 
     if (name[0] == '\0' || status->n_features == DRIFT_STATUS_FEATURES)
         return NULL;
     struct drift_feature *f = &status->features[status->n_features++];
-    *f = (struct drift_feature){.score = NAN, .threshold = NAN, .detected = NAN, .samples = NAN};
+    f->score = f->threshold = f->detected = f->samples = (double)NAN;
     (void)snprintf(f->name, sizeof(f->name), "%s", name);
     return f;
 }

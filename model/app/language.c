@@ -54,35 +54,43 @@ static bool means(const char *range, size_t len, const char *tag)
     return len >= n && strncasecmp(range, tag, n) == 0 && (len == n || range[n] == '-');
 }
 
+/* -1: not named. */
+struct weights {
+    int of[LANGUAGES], any; /* any: "*", for those that are not named */
+    enum language first;    /* of those that are wanted */
+    bool wanted;
+};
+
+static void weigh(struct weights *w, const char *range, size_t len, int weight)
+{
+    if (len == 1 && *range == '*' && weight > w->any)
+        w->any = weight;
+    for (size_t i = 0; i < LANGUAGES; i++) {
+        if (!means(range, len, tags[i]) || weight <= w->of[i])
+            continue;
+        w->of[i] = weight;
+        if (!w->wanted && weight > 0) {
+            w->wanted = true;
+            w->first = (enum language)i;
+        }
+    }
+}
+
 enum language language_choose(const char *accept_language)
 {
-    /* -1: not named. "*" is for those that are not named. */
-    int weights[LANGUAGES] = {-1, -1}, any = -1;
-    enum language first = LANGUAGE_ENGLISH;
-    bool named = false;
+    struct weights w = {.of = {-1, -1}, .any = -1, .first = LANGUAGE_ENGLISH};
     for (const char *text = accept_language; text != NULL;) {
         const char *comma = strchr(text, ',');
         size_t len = comma == NULL ? strlen(text) : (size_t)(comma - text);
         size_t start = skip_blanks(text, 0, len), end = start + strcspn(text + start, " \t;,");
-        int weight = read_parameters(text + end, len - end);
-        if (end - start == 1 && text[start] == '*' && weight > any)
-            any = weight;
-        for (size_t i = 0; i < LANGUAGES; i++) {
-            if (!means(text + start, end - start, tags[i]) || weight <= weights[i])
-                continue;
-            weights[i] = weight;
-            if (!named && weight > 0)
-                first = (enum language)i;
-            named = named || weight > 0;
-        }
+        weigh(&w, text + start, end - start, read_parameters(text + end, len - end));
         text = comma == NULL ? NULL : comma + 1;
     }
     for (size_t i = 0; i < LANGUAGES; i++) {
-        if (weights[i] < 0)
-            weights[i] = any < 0 ? 0 : any;
+        if (w.of[i] < 0)
+            w.of[i] = w.any < 0 ? 0 : w.any;
     }
-    if (weights[LANGUAGE_ENGLISH] == weights[LANGUAGE_KOREAN])
-        return first;
-    return weights[LANGUAGE_KOREAN] > weights[LANGUAGE_ENGLISH] ? LANGUAGE_KOREAN
-                                                                : LANGUAGE_ENGLISH;
+    if (w.of[LANGUAGE_ENGLISH] == w.of[LANGUAGE_KOREAN])
+        return w.first;
+    return w.of[LANGUAGE_KOREAN] > w.of[LANGUAGE_ENGLISH] ? LANGUAGE_KOREAN : LANGUAGE_ENGLISH;
 }

@@ -173,14 +173,14 @@ static void add_features(struct buf *out, const struct view *v)
 {
     static const enum word columns[] = {WORD_FEATURE, WORD_SCORE, WORD_THRESHOLD, WORD_SAMPLES,
                                         WORD_VERDICT};
-    buf_addf(out, "<table>\n<caption>%s</caption>\n<thead><tr>",
+    buf_addf(out, "<div class=\"wide\">\n<table>\n<caption>%s</caption>\n<thead><tr>",
              word(WORD_DRIFT_TABLE, v->language));
     for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
         buf_addf(out, "<th scope=\"col\">%s</th>", word(columns[i], v->language));
     buf_add_text(out, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < v->drift.n_features; i++)
         add_feature(out, v, &v->drift.features[i]);
-    buf_add_text(out, "</tbody>\n</table>\n");
+    buf_add_text(out, "</tbody>\n</table>\n</div>\n");
 }
 
 static void add_drift(struct buf *out, const struct view *v)
