@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.." || exit 2
 
 # Programs with more than one thread, and the integration tests that touch every thread in a short time.
 threaded=$(find tests/unit -name 'test_*.c' | grep -E '/test_(http|watch|log|metrics|service|mailbox|core|dispatcher|monitor|served)' | sort)
-threaded_integration='tests/integration/test_main_path.py tests/integration/test_model_server.py'
+threaded_integration='tests/integration/test_main_path.py tests/integration/test_model_server.py tests/integration/test_app.py'
 
 sources() {
     check "gcc, no warnings" build build/werror WERROR=1 all unit-programs story bench-programs simulator headers
@@ -100,6 +100,7 @@ tier sources      sources
 tier unit         plain unit-programs unit build/werror
 tier stories      plain story stories build/werror
 tier integration  integration
+tier browser      plain all pytests build/werror/drift-relay tests/browser
 tier fault        plain all pytests build/werror/drift-relay tests/fault
 tier address      address
 tier thread       thread
