@@ -84,7 +84,7 @@ static void inferred(void *context, const struct http_result *result)
         v->model_status = result->status;
         infer_error_read(v->reason, result->body, result->body_len);
         (void)error_set(&err, -EIO, "%s", v->reason);
-    } else if (infer_answer_read(&v->prediction, result->body, result->body_len, &err) != 0) {
+    } else if (infer_answer_read(&v->forecast, result->body, result->body_len, &err) != 0) {
         v->answer = VIEW_NONSENSE;
     } else {
         v->answer = VIEW_PREDICTION;

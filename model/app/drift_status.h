@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #define DRIFT_STATUS_FEATURES 16 /* more are left out */
-#define DRIFT_STATUS_TEXT     64
+#define DRIFT_STATUS_TEXT     128
 
 enum drift_state {
     DRIFT_UNKNOWN, /* no metrics, or none of drift */
@@ -24,7 +24,7 @@ struct drift_feature {
 struct drift_status {
     struct drift_feature features[DRIFT_STATUS_FEATURES]; /* in the order of their first series */
     size_t n_features;
-    char hash[DRIFT_STATUS_TEXT]; /* of the model's reference data, "" unknown */
+    char hash[DRIFT_STATUS_TEXT]; /* the model file's checksum, "" unknown */
 };
 
 /* Series of other models are skipped; model "" takes them all. Lines that are no samples, and

@@ -51,7 +51,7 @@ static int read_probability(double *out, const json_t *value)
     return 0;
 }
 
-int infer_answer_read(struct prediction *out, const char *body, size_t len, struct error *err)
+int infer_answer_read(struct forecast *out, const char *body, size_t len, struct error *err)
 {
     SCOPED(json_release_p) json_t *answer = NULL;
     SCOPED(json_release_p) json_t *inner = NULL;

@@ -12,7 +12,7 @@
 #define INFER_NAME_MAX   128
 #define INFER_REASON_MAX 256
 
-struct prediction {
+struct forecast {
     double up, down;              /* 0 to 1, together 1 */
     char name[INFER_NAME_MAX];    /* of the model */
     char version[INFER_NAME_MAX]; /* "" when the model does not say */
@@ -21,7 +21,7 @@ struct prediction {
 /* The body that asks for the close of today. */
 void infer_question(struct buf *out, double close);
 /* The body of a 200. -EINVAL: it does not say what it should; err says how. */
-__attribute__((warn_unused_result)) int infer_answer_read(struct prediction *out, const char *body,
+__attribute__((warn_unused_result)) int infer_answer_read(struct forecast *out, const char *body,
                                                           size_t len, struct error *err);
 /* What the body of another status gives as reason, "" when it gives none: the text below "error"
  * or "detail". */

@@ -4,9 +4,11 @@
 #include "model/app/words.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #define SCORE_DIGITS 4
 #define COUNT_DIGITS 9
+#define HASH_DIGITS  12
 
 /* One element of text: <TAG>words</TAG>. */
 static void add_words(struct buf *out, const struct view *v, const char *tag, enum word which)
@@ -90,8 +92,8 @@ static void add_prediction(struct buf *out, const struct view *v)
     buf_addf(out, "<p>%s <bdi>", word(WORD_FOR_CLOSE, v->language));
     html_add_text(out, v->typed);
     buf_add_text(out, "</bdi></p>\n<dl>\n");
-    add_bar(out, v, "up", WORD_UP, v->prediction.up);
-    add_bar(out, v, "down", WORD_DOWN, v->prediction.down);
+    add_bar(out, v, "up", WORD_UP, v->forecast.up);
+    add_bar(out, v, "down", WORD_DOWN, v->forecast.down);
     buf_add_text(out, "</dl>\n");
     buf_addf(out, "<p class=\"hint\">%s</p>\n", word(WORD_NO_ORACLE, v->language));
     end_section(out);
@@ -213,20 +215,26 @@ static void add_fact(struct buf *out, const struct view *v, enum word what, cons
     buf_add_text(out, "</bdi></dd></div>\n");
 }
 
+/* So much of a checksum is enough to tell two models apart. */
+static const char *short_hash(char out[static HASH_DIGITS + 1], const char *hash)
+{
+    (void)snprintf(out, HASH_DIGITS + 1, "%.*s", HASH_DIGITS, hash);
+    return out;
+}
+
 static void add_model(struct buf *out, const struct view *v)
 {
+    char hash[HASH_DIGITS + 1];
     bool answered = v->answer == VIEW_PREDICTION;
     begin_section(out, v, "model", WORD_MODEL);
     buf_add_text(out, "<dl class=\"facts\">\n");
     add_fact(out, v, WORD_NAME,
-             answered && v->prediction.name[0] != '\0' ? v->prediction.name : v->model_name);
-    /* A server without versions still names the data that its model is measured against. */
-    if (answered && v->prediction.version[0] != '\0')
-        add_fact(out, v, WORD_VERSION, v->prediction.version);
-    else if (v->drift.hash[0] == '\0')
-        add_fact(out, v, WORD_VERSION, "");
-    if (v->drift.hash[0] != '\0')
-        add_fact(out, v, WORD_REFERENCE_HASH, v->drift.hash);
+             answered && v->forecast.name[0] != '\0' ? v->forecast.name : v->model_name);
+    /* A server without versions still says which file the model is from. */
+    if (answered && v->forecast.version[0] != '\0')
+        add_fact(out, v, WORD_VERSION, v->forecast.version);
+    else
+        add_fact(out, v, WORD_VERSION, short_hash(hash, v->drift.hash));
     buf_add_text(out, "</dl>\n");
     end_section(out);
 }

@@ -26,7 +26,7 @@ struct view {
     const char *typed; /* in the form; "" when it is empty */
     enum close_input input;
     enum view_answer answer;
-    struct prediction prediction;  /* of VIEW_PREDICTION */
+    struct forecast forecast;      /* of VIEW_PREDICTION */
     int model_status;              /* of VIEW_NOT_READY and VIEW_ERROR */
     char reason[INFER_REASON_MAX]; /* the server's own words, "" when there are none */
     const char *model_name;        /* as asked for, "" when unknown */

@@ -52,7 +52,6 @@ static const char *const words[WORDS][LANGUAGES] = {
     [WORD_MODEL]              = {"Model", "모델"},
     [WORD_NAME]               = {"Name", "이름"},
     [WORD_VERSION]            = {"Version", "버전"},
-    [WORD_REFERENCE_HASH]     = {"Reference data", "기준 데이터"},
     [WORD_NOT_STATED]         = {"not stated", "알 수 없음"},
 };
 /* clang-format on */

@@ -47,7 +47,6 @@ enum word {
     WORD_MODEL,
     WORD_NAME,
     WORD_VERSION,
-    WORD_REFERENCE_HASH,
     WORD_NOT_STATED,
     WORDS
 };

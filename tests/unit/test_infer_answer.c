@@ -62,7 +62,7 @@ static void an_answer_is_read_or_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct prediction p;
+        struct forecast p;
         struct error err = {0};
         int r = infer_answer_read(&p, cases[i].body, strlen(cases[i].body), &err);
         if (cases[i].up < 0 ? r == 0 || err.text[0] == '\0'
@@ -75,7 +75,7 @@ static void name_and_version_are_kept_and_cut_at_whole_characters(void **state)
 {
     (void)state;
     SCOPED(buf_free) struct buf body = BUF_INIT(4096);
-    struct prediction p;
+    struct forecast p;
     struct error err = {0};
     buf_add_text(&body, "{\"model_name\":\"x");
     for (int i = 0; i < 100; i++)
@@ -93,7 +93,7 @@ static void a_null_version_is_none(void **state)
     static const char body[] =
         "{\"model_name\":\"m\",\"model_version\":null,\"outputs\":[{\"data\":["
         "\"{\\\"상승\\\":0.5,\\\"하락\\\":0.5}\"]}]}";
-    struct prediction p;
+    struct forecast p;
     struct error err = {0};
     assert_int_equal(infer_answer_read(&p, body, strlen(body), &err), 0);
     assert_string_equal(p.version, "");

@@ -79,7 +79,7 @@ static struct view simple(enum view_answer answer, enum language language)
                      .typed = "2480",
                      .input = answer == VIEW_BAD_INPUT ? CLOSE_INPUT_NO_NUMBER : CLOSE_INPUT_OK,
                      .answer = answer,
-                     .prediction = {.up = 0.634, .down = 0.366, .name = "kospi"},
+                     .forecast = {.up = 0.634, .down = 0.366, .name = "kospi"},
                      .model_name = "kospi"};
     return v;
 }
@@ -173,23 +173,22 @@ static void without_metrics_the_drift_is_unknown(void **state)
     assert_null(strstr(buf_text(&out), "<table>"));
 }
 
-static void the_version_is_the_servers_or_the_reference_datas(void **state)
+static void the_version_is_the_servers_or_the_model_files(void **state)
 {
     (void)state;
     SCOPED(buf_free)
-    struct buf none = BUF_INIT(65536),
-               hash = BUF_INIT(65536), both = BUF_INIT(65536);
+    struct buf none = BUF_INIT(65536), hash = BUF_INIT(65536), both = BUF_INIT(65536);
     struct view v = simple(VIEW_PREDICTION, LANGUAGE_ENGLISH);
     view_render(&none, &v);
     assert_non_null(strstr(buf_text(&none), word(WORD_NOT_STATED, v.language)));
-    memcpy(v.drift.hash, "0f3a", 5);
+    memcpy(v.drift.hash, "0123456789abcdef", 17);
     view_render(&hash, &v);
-    assert_non_null(strstr(buf_text(&hash), "<bdi>0f3a</bdi>"));
+    assert_non_null(strstr(buf_text(&hash), "<bdi>0123456789ab</bdi>"));
     assert_null(strstr(buf_text(&hash), word(WORD_NOT_STATED, v.language)));
-    memcpy(v.prediction.version, "7", 2);
+    memcpy(v.forecast.version, "7", 2);
     view_render(&both, &v);
     assert_non_null(strstr(buf_text(&both), "<bdi>7</bdi>"));
-    assert_non_null(strstr(buf_text(&both), "<bdi>0f3a</bdi>"));
+    assert_null(strstr(buf_text(&both), "0123456789ab"));
 }
 
 static void hostile_text_stays_text_wherever_it_comes_from(void **state)
@@ -201,8 +200,8 @@ static void hostile_text_stays_text_wherever_it_comes_from(void **state)
         struct view v = simple(shown[i], LANGUAGE_ENGLISH);
         v.typed = v.model_name = HOSTILE;
         memcpy(v.reason, HOSTILE, sizeof(HOSTILE));
-        memcpy(v.prediction.name, HOSTILE, sizeof(HOSTILE));
-        memcpy(v.prediction.version, HOSTILE, sizeof(HOSTILE));
+        memcpy(v.forecast.name, HOSTILE, sizeof(HOSTILE));
+        memcpy(v.forecast.version, HOSTILE, sizeof(HOSTILE));
         memcpy(v.drift.hash, HOSTILE, sizeof(HOSTILE));
         v.drift.n_features = 1;
         memcpy(v.drift.features[0].name, HOSTILE, sizeof(HOSTILE));
@@ -251,7 +250,7 @@ int main(void)
         cmocka_unit_test(a_prediction_is_numbers_and_bars_of_their_length),
         cmocka_unit_test(the_drift_is_said_in_words_and_numbers),
         cmocka_unit_test(without_metrics_the_drift_is_unknown),
-        cmocka_unit_test(the_version_is_the_servers_or_the_reference_datas),
+        cmocka_unit_test(the_version_is_the_servers_or_the_model_files),
         cmocka_unit_test(hostile_text_stays_text_wherever_it_comes_from),
         cmocka_unit_test(the_page_needs_neither_script_nor_inline_style),
         cmocka_unit_test(every_word_is_there_in_both_languages),
