@@ -13,7 +13,7 @@ from tests.support.github_judge import Judge, Post
 from tests.support.github_reads import Reads, rate_limit_of, ref_of
 from tests.support.github_rules import (DISPATCH_DOCS, DOCS, Dispatch, Input, Refusal, Workflow, check_dispatch,
                                         check_version, parse_body)
-from tests.support.github_runs import Run, Runs, etag_of
+from tests.support.github_runs import Run, Runs, etag_of, site_of
 
 
 @dataclass
@@ -67,7 +67,7 @@ class GithubApi:
         self.tokens = set(tokens)
         self.app: Optional[App] = None
         self.refs = ["main", "v1.0"]
-        self.base = ""
+        self.base, self.prefix = "", ""  # prefix: /api/v3 of an Enterprise Server
         self.details_known = True   # False: an old server that refuses return_run_details
         self.details_given = True   # False: 204 whatever was asked for
         self.max_inputs = 25
@@ -179,7 +179,7 @@ class GithubApi:
             return Answer(204)
         url = f"{self.base}/repos/{self.repo}/actions/runs/{run.id}"
         return Answer(200, {"workflow_run_id": run.id, "run_url": url,
-                            "html_url": f"{self.base}/{self.repo}/actions/runs/{run.id}"})
+                            "html_url": f"{site_of(self.base)}/{self.repo}/actions/runs/{run.id}"})
 
     def answer(self, request: Request, dispatch: Optional[Dispatch]) -> Answer:
         """The plain answer to a request that was not refused."""

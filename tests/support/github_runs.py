@@ -77,11 +77,17 @@ class Run:
             "run_attempt": 1, "display_title": self.title, "event": "workflow_dispatch", "status": self.status,
             "conclusion": self.conclusion, "head_branch": self.ref.rpartition("/")[2], "head_sha": ZERO_SHA,
             "path": f".github/workflows/{workflow.file}", "workflow_id": workflow.id, "check_suite_id": self.id + 1,
-            "url": f"{base}/repos/{repo}/actions/runs/{self.id}", "html_url": f"{base}/{repo}/actions/runs/{self.id}",
+            "url": f"{base}/repos/{repo}/actions/runs/{self.id}",
+            "html_url": f"{site_of(base)}/{repo}/actions/runs/{self.id}",
             "created_at": self._time(None), "run_started_at": self._time(None), "updated_at": self._time(changed),
             "actor": actor, "triggering_actor": actor, "pull_requests": [],
             "repository": {"id": 1, "full_name": repo}, "head_repository": {"id": 1, "full_name": repo},
         }
+
+
+def site_of(base: str) -> str:
+    """Where people look, beside the API's base URL."""
+    return base.removesuffix("/api/v3")
 
 
 def etag_of(view: dict[str, Any]) -> str:

@@ -29,8 +29,9 @@ class StandIn:
     """The stand-in inside the process of a test; everything the control API offers, as methods."""
 
     def __init__(self, port: int = 0, repo: str = "acme/kospi", workflow: Optional[Workflow] = None,
-                 tokens: tuple[str, ...] = (TOKEN,)) -> None:
+                 tokens: tuple[str, ...] = (TOKEN,), prefix: str = "") -> None:
         self.api = GithubApi(repo, workflow, tokens)
+        self.api.prefix = prefix
         self._port = port
         self._server: Optional[Server] = None
         self._thread: Optional[threading.Thread] = None
@@ -65,7 +66,7 @@ class StandIn:
     @property
     def url(self) -> str:
         """The API's base URL."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self._port}{self.api.prefix}"
 
     @property
     def server(self) -> Server:

@@ -16,6 +16,7 @@ from tests.support.github_api import Answer, GithubApi, Request
 from tests.support.github_control import Control
 from tests.support.github_judge import Post
 from tests.support.github_rules import Refusal
+from tests.support.github_runs import site_of
 from tests.support.github_script import Script, Scripts
 
 BODY_MAX = 25_000_000
@@ -44,6 +45,29 @@ class Stamped(io.RawIOBase):
         return size
 
 
+class Gate:
+    """Between what a dispatch did and its answer: open, shut (answers wait), or lost (they never come)."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._state = "open"
+        self.waiting = 0
+
+    def turn(self, state: str) -> None:
+        """What waits goes on: with "lost" to a cut."""
+        with self._changed:
+            self._state = state
+            self._changed.notify_all()
+
+    def passed(self) -> bool:
+        """Waits while it is shut; False when the answer is lost."""
+        with self._changed:
+            self.waiting += 1
+            self._changed.wait_for(lambda: self._state != "shut")
+            self.waiting -= 1
+            return self._state == "open"
+
+
 class Server(ThreadingHTTPServer):
     """One thread per connection; none of them outlives the process."""
 
@@ -54,11 +78,11 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], api: GithubApi) -> None:
         super().__init__(address, Handler)
-        self.api, self.scripts = api, Scripts()
+        self.api, self.scripts, self.gate = api, Scripts(), Gate()
         self.control = Control(api, self.scripts)
         self.stopping = threading.Event()
         self.open: set[socket.socket] = set()
-        api.base = f"http://{address[0]}:{self.server_address[1]}"
+        api.base = f"http://{address[0]}:{self.server_address[1]}{api.prefix}"
 
     def server_bind(self) -> None:
         """Connections inherit the option, so that what comes before accept() is stamped too."""
@@ -87,6 +111,7 @@ class Server(ThreadingHTTPServer):
     def close_all(self) -> None:
         """Stops accepting, then ends every connection at once: GitHub is down."""
         self.stopping.set()
+        self.gate.turn("lost")
         self.shutdown()
         self.server_close()
         for client in list(self.open):
@@ -121,7 +146,9 @@ class Handler(BaseHTTPRequestHandler):
         elif self.command == "GET" and url.path.startswith(f"/{self.server.api.repo}/actions/runs/"):
             self._page(url.path.rpartition("/")[2])
         else:
-            self._api(Request(self.command, url.path, dict(parse_qsl(url.query)), self.headers))
+            prefix = self.server.api.prefix
+            path = url.path[len(prefix):] if url.path.startswith(prefix) else ""  # "": there is no API
+            self._api(Request(self.command, path, dict(parse_qsl(url.query)), self.headers))
 
     do_POST = do_PUT = do_DELETE = do_PATCH = do_GET
 
@@ -185,7 +212,16 @@ class Handler(BaseHTTPRequestHandler):
                 self.server.api.start(dispatch, request.post)
         self._misbehave(script, request)
 
+    def _lost(self, request: Request) -> bool:
+        """Waits at the gate; when the answer is lost, so is the connection."""
+        if request.post is None or self.server.gate.passed():
+            return False
+        self._cut()
+        return True
+
     def _misbehave(self, script: Script, request: Request) -> None:
+        if self._lost(request):
+            return
         if script.do == "hang":
             self.server.stopping.wait(script.seconds if script.seconds is not None else 3600)
         if script.do == "garbage":
@@ -195,7 +231,7 @@ class Handler(BaseHTTPRequestHandler):
         if script.do in ("hang", "garbage", "reset", "cut"):
             self._cut()
             return
-        status, headers, body = script.answer(self.server.api.base, self.path, self.server.api.repo)
+        status, headers, body = script.answer(site_of(self.server.api.base), self.path, self.server.api.repo)
         if script.do == "answer":  # what a client sent may come back to it
             body = json.loads(json.dumps(body).replace("{token}", self.server.api.token_of(request)))
         answer = Answer(status, body, headers)
@@ -206,6 +242,8 @@ class Handler(BaseHTTPRequestHandler):
         self._finish(request, Answer(refusal.status, refusal.body(), dict(refusal.headers)), None)
 
     def _finish(self, request: Request, answer: Answer, script: Optional[Script], proof: bool = True) -> None:
+        if self._lost(request):
+            return
         limits = self.server.api.rate_headers(counted=answer.status != 304)
         limits["x-ratelimit-reset"] = str(int(self.server.api.now()) + 3600)
         limits["x-github-api-version-selected"] = request.version or "2022-11-28"
