@@ -85,6 +85,28 @@ static void an_ambiguous_post_is_looked_for_and_its_run_adopted(void **state)
     core_fixture_clear(&f);
 }
 
+/* As GitHub's incidents had it; behind a 204, and behind an answer that says nothing. */
+static void a_run_that_is_listed_only_after_twenty_minutes_is_adopted(void **state)
+{
+    static const int statuses[] = {204, 502};
+    (void)state;
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        struct core_fixture f;
+        core_fixture_init(&f, "");
+        core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+        core_answer_flight(&f, statuses[i], "", EXCHANGE_ANSWERED);
+        core_settle(&f);
+        lists_say(&f, 200, EMPTY, f.boot_ms + 20 * (int64_t)MINUTE_MS);
+        core_pass(&f, f.wait);
+        answer_run(&f, true, "in_progress");
+        core_shows(&f, QUERY_REQUESTS, "", "\"state\":\"adopted\"");
+        answer_run(&f, false, "completed");
+        core_shows(&f, QUERY_REQUESTS, "", "\"state\":\"done\",\"reason\":\"success\"");
+        assert_int_equal(f.n_posts, 1);
+        core_fixture_clear(&f);
+    }
+}
+
 static void on_an_unmarked_target_it_is_parked_after_the_grace(void **state)
 {
     (void)state;
@@ -297,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ambiguous_post_is_looked_for_and_its_run_adopted),
+        cmocka_unit_test(a_run_that_is_listed_only_after_twenty_minutes_is_adopted),
         cmocka_unit_test(on_an_unmarked_target_it_is_parked_after_the_grace),
         cmocka_unit_test(on_a_marked_target_it_is_lost_and_posted_again_once),
         cmocka_unit_test(a_lost_one_whose_key_stopped_firing_is_parked_with_its_slot),
