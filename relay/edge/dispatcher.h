@@ -1,10 +1,6 @@
 /* dispatcher.h - carries exchanges out: the one thread that talks to GitHub.
  *
- * It knows tokens and nothing of requests: an exchange comes in, its answer goes to the core. A
- * token file is read anew for every exchange, so that a rotated token works at once; the token of
- * an App's installation is asked for first (installations.h), and an exchange whose token GitHub
- * refuses has not been sent. Bodies that are too large, redirects and silent re-sending are the
- * HTTP client's to refuse. */
+ * It knows nothing of requests: an exchange comes in, its answer goes to the core. */
 #ifndef RELAY_EDGE_DISPATCHER_H
 #define RELAY_EDGE_DISPATCHER_H
 
