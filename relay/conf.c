@@ -43,6 +43,7 @@ struct conf *conf_new(const char *origin)
     c->admin = (struct address){.host = "127.0.0.1", .port = 9098};
     c->store_path = conf_text(CONF_DEFAULT_STATE_DIR "/relay.db");
     c->stop_file = conf_text(CONF_DEFAULT_STATE_DIR "/stop");
+    c->check_online = true;
     c->retain_ms = 90 * DAY_MS;
     c->log_level = LOG_INFO;
     c->log_format = LOG_LOGFMT;

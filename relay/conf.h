@@ -60,6 +60,7 @@ struct conf {
     char *store_path;
     int64_t retain_ms;
     char *stop_file;
+    bool check_online; /* ask GitHub about the targets while serving */
     enum log_level log_level;
     enum log_format log_format;
     struct conf_limits limits;

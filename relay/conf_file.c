@@ -243,6 +243,7 @@ void conf_read_file(struct conf *c, struct settings *s)
         (void)settings_duration_ms(store, "retain", false, DAY_MS, 3650 * DAY_MS, &c->retain_ms);
     }
     conf_read_path(root, "stop_file", &c->stop_file);
+    (void)settings_bool(root, "check_online", false, &c->check_online);
     read_log(root, c);
     read_limits(root, &c->limits);
     read_sources(c, root);

@@ -109,6 +109,7 @@ static int start_core(struct relay *relay, struct error *err)
         .conf = relay->conf,
         .metrics = relay->metrics,
         .stop_file = stat(relay->conf->stop_file, &s) == 0,
+        .online = true,
         .stopped = core_stopped,
         .stopped_context = relay,
     };

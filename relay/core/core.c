@@ -206,6 +206,8 @@ int core_open(struct core **out, const struct core_options *options, struct erro
     c->stopped_context = options->stopped_context;
     c->stop = options->stop_file;
     core_metrics_make(&c->metrics, options->metrics);
+    if (options->online && core_online_new(&c->online, err) != 0)
+        return -ENOMEM;
     int r = mailbox_new(&c->mailbox, WAITING_MAX, WAITING_BYTES_MAX, err);
     struct store_time last;
     if (r == 0)

@@ -117,6 +117,7 @@ struct core_options {
     struct conf *conf;  /* takes a reference of its own */
     struct metrics *metrics;
     bool stop_file;                 /* it exists now */
+    bool online;                    /* ask GitHub about the targets, when the config says so */
     void (*stopped)(void *context); /* the core's thread is about to end */
     void *stopped_context;
 };

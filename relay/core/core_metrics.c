@@ -43,6 +43,10 @@ void core_metrics_make(struct core_metrics *m, struct metrics *registry)
                       "GitHub's x-ratelimit-remaining as last heard.", "credential");
     m->token_expiry = metrics_gauge(registry, "github_token_expiry_timestamp_seconds",
                                     "When the token expires, as GitHub said.", "credential");
+    m->target_findings = metrics_gauge(
+        registry, "target_findings",
+        "What would keep a dispatch from working: 0 nothing, 1 a warning, 2 an error.",
+        "target,subject");
     m->commit_seconds =
         metrics_histogram(registry, "store_commit_seconds", "Time of a commit with its fsync.", "",
                           commit_bounds, sizeof(commit_bounds) / sizeof(commit_bounds[0]));

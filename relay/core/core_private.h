@@ -81,8 +81,11 @@ struct core_metrics {
     struct metrics *registry;
     struct metric *alerts, *timers, *requests, *dispatch_attempts, *dispatch_seconds,
         *run_conclusions, *run_active, *queue_oldest, *key_states, *rate_remaining, *token_expiry,
-        *commit_seconds, *store_errors, *reload_time, *truncated, *duplicate_runs, *ended;
+        *commit_seconds, *store_errors, *reload_time, *truncated, *duplicate_runs, *ended,
+        *target_findings;
 };
+
+struct core_online;
 
 struct core {
     struct ports ports;
@@ -117,6 +120,7 @@ struct core {
     size_t n_credentials;
     struct learnt *learnt;
     size_t n_learnt;
+    struct core_online *online; /* NULL: nobody asks */
     int64_t floor;              /* unix ms */
     int64_t oldest_mac;         /* relay ms, INT64_MAX = none */
     int64_t retain_next;        /* relay ms: when to look for old history again */
@@ -215,6 +219,18 @@ void core_free_flights(struct core *c);
 __attribute__((warn_unused_result)) int core_request_dies(struct core *c, struct request *r,
                                                           const char *reason, enum request_end end,
                                                           int64_t now, struct error *err);
+
+/* core_online.c: asks whether a dispatch of each target would work */
+__attribute__((warn_unused_result)) int core_online_new(struct core_online **out,
+                                                        struct error *err);
+void core_online_free(struct core_online *o); /* NULL is fine */
+/* Another config is in force, or the state was loaded anew. */
+__attribute__((warn_unused_result)) int core_online_restart(struct core *c, struct error *err);
+__attribute__((warn_unused_result)) int core_online_due(struct core *c, int64_t now,
+                                                        struct error *err);
+__attribute__((warn_unused_result)) int core_online_answer(struct core *c,
+                                                           const struct exchange_answer *answer,
+                                                           int64_t now, struct error *err);
 
 /* core_retention.c: at the end of a batch of so many messages */
 __attribute__((warn_unused_result)) int core_retain(struct core *c, size_t messages,

@@ -262,6 +262,8 @@ int core_due(struct core *c, struct error *err)
     if (r == 0 && c->next_due <= now) {
         c->next_due = INT64_MAX;
         r = due_requests(c, now, err);
+        if (r == 0)
+            r = core_online_due(c, now, err);
     }
     return r;
 }
@@ -320,10 +322,12 @@ int core_handle_answer(struct core *c, struct message *m, struct error *err)
 {
     core_remove_flight(c, m->u.answer.relay_id);
     c->next_due = 0; /* a write or read slot is free again */
+    int64_t now = relay_time_now(&c->time);
+    if (m->u.answer.kind == EXCHANGE_READ)
+        return core_online_answer(c, &m->u.answer.answer, now, err);
     struct request *r = core_find_open(c, m->u.answer.relay_id);
     if (r == NULL)
         return 0;
-    int64_t now = relay_time_now(&c->time);
     return m->u.answer.kind == EXCHANGE_DISPATCH
                ? answer_dispatch(c, r, m, now, err)
                : core_answer_read(c, r, m->u.answer.kind, &m->u.answer.answer, now, err);

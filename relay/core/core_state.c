@@ -174,7 +174,7 @@ int core_load(struct core *c, bool at_start, struct error *err)
     if (r == 0 && at_start)
         r = recover_requests(c, err);
     c->next_due = 0;
-    return r;
+    return r != 0 ? r : core_online_restart(c, err);
 }
 
 static void free_credentials(struct core *c)
@@ -222,6 +222,7 @@ void core_release_state(struct core *c)
     forget_state(c);
     free_credentials(c);
     core_free_flights(c);
+    core_online_free(c->online);
     free(c->open);
     free(c->starting);
     free(c->outcomes);
@@ -261,7 +262,7 @@ int core_configure(struct core *c, struct conf *conf, struct error *err)
     free(old_targets);
     conf_unref(old);
     c->next_due = 0;
-    return r;
+    return r != 0 ? r : core_online_restart(c, err);
 }
 
 int core_begin(struct core *c, struct error *err)

@@ -1,16 +1,15 @@
 #include "relay/edge/preflight_run.h"
 
 #include "relay/base/scope.h"
+#include "relay/conf_preflight.h"
 #include "relay/edge/carrier.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct preflight_runner {
     const struct clock *clock;
     struct carrier *carrier;
-    struct preflight_route *routes; /* of the target that was asked about last */
 };
 
 /* The one exchange that is under way. */
@@ -37,7 +36,6 @@ void preflight_runner_free(struct preflight_runner *r)
     if (r == NULL)
         return;
     carrier_free(r->carrier);
-    free(r->routes);
     free(r);
 }
 
@@ -64,29 +62,12 @@ static void carry(struct preflight_runner *r, struct exchange *x,
         carrier_run(r->carrier, -1); /* every call has its own end */
 }
 
-static size_t collect_routes(struct preflight_runner *r, const struct conf *conf,
-                             const struct target *target)
-{
-    size_t n = 0;
-    free(r->routes);
-    r->routes = calloc(conf->n_routes + 1, sizeof(*r->routes));
-    if (r->routes == NULL)
-        abort();
-    for (size_t i = 0; i < conf->n_routes; i++) {
-        const struct conf_route *route = &conf->routes[i];
-        if (strcmp(route->route.target, target->name) == 0)
-            r->routes[n++] = (struct preflight_route){route->route.name, route->inputs};
-    }
-    return n;
-}
-
 int preflight_runner_ask(struct preflight_runner *r, struct preflight **out,
                          const struct conf *conf, const struct target *target, struct error *err)
 {
     const struct conf_credential *credential = conf_credential_by_name(conf, target->credential);
     SCOPED(preflight_free_p) struct preflight *p = NULL;
-    size_t n_routes = collect_routes(r, conf, target);
-    int failed = preflight_new(&p, target, r->routes, n_routes, err);
+    int failed = conf_preflight(&p, conf, target, err);
     while (failed == 0) {
         SCOPED(exchange_free_p) struct exchange *x = NULL;
         struct exchange_answer answer = {0};

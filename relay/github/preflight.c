@@ -28,13 +28,18 @@ const char *severity_text(enum severity s)
 int preflight_new(struct preflight **out, const struct target *target,
                   const struct preflight_route *routes, size_t n_routes, struct error *err)
 {
-    struct preflight *p = calloc(1, sizeof(*p));
+    SCOPED(preflight_free_p) struct preflight *p = calloc(1, sizeof(*p));
 
     if (p == NULL)
         return error_set(err, -ENOMEM, "preflight: out of memory");
-    *p = (struct preflight){.target = target, .routes = routes, .n_routes = n_routes};
+    *p = (struct preflight){.target = target, .n_routes = n_routes};
+    p->routes = calloc(n_routes + 1, sizeof(*p->routes));
+    if (p->routes == NULL)
+        return error_set(err, -ENOMEM, "preflight: out of memory");
+    if (n_routes > 0)
+        memcpy(p->routes, routes, n_routes * sizeof(*routes));
     (void)snprintf(p->repository, sizeof(p->repository), "%s", target->repository);
-    *out = p;
+    *out = GIVE(p);
     return 0;
 }
 
@@ -43,6 +48,7 @@ void preflight_free(struct preflight *p)
     if (p == NULL)
         return;
     free(p->elsewhere);
+    free(p->routes);
     free(p->findings);
     free(p);
 }
@@ -50,6 +56,11 @@ void preflight_free(struct preflight *p)
 void preflight_free_p(struct preflight **p)
 {
     preflight_free(*p);
+}
+
+bool preflight_is_over(const struct preflight *p)
+{
+    return p->ask == ASK_NOTHING;
 }
 
 size_t preflight_count(const struct preflight *p)

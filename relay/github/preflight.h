@@ -37,7 +37,7 @@ struct preflight_route {
 
 struct preflight;
 
-/* Borrows target and routes. */
+/* Borrows target and what the routes name; copies the list. */
 __attribute__((warn_unused_result)) int preflight_new(struct preflight **out,
                                                       const struct target *target,
                                                       const struct preflight_route *routes,
@@ -52,6 +52,8 @@ __attribute__((warn_unused_result)) int preflight_next(struct preflight *p, stru
 /* wall: when the answer came. */
 void preflight_answer(struct preflight *p, const struct exchange_answer *answer, struct wall wall);
 
+/* Nothing more is to be asked. */
+bool preflight_is_over(const struct preflight *p);
 size_t preflight_count(const struct preflight *p);
 const struct finding *preflight_finding(const struct preflight *p, size_t i);
 /* An answer is lacking (no connection, 5xx): an error says why, and the rest was not asked. */

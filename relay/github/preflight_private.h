@@ -10,7 +10,7 @@ enum ask { ASK_LIMIT, ASK_REPOSITORY, ASK_BRANCH, ASK_TAG, ASK_WORKFLOW, ASK_FIL
 
 struct preflight {
     const struct target *target;
-    const struct preflight_route *routes;
+    struct preflight_route *routes;
     size_t n_routes;
     enum ask ask;                  /* what comes next */
     char *elsewhere;               /* URL of the repository where a redirect led, NULL: none */

@@ -11,7 +11,9 @@ import pytest
 from tests.support.github_app import App, new_key
 from tests.support.github_rules import Input
 from tests.support.github_standin import TOKEN, StandIn
+from tests.support.grafana_bodies import grafana_body
 from tests.support.relay import Relay
+from tests.support.wait import until
 
 Make = Callable[..., Relay]
 Line = tuple[str, str, str]
@@ -181,3 +183,47 @@ def test_every_target_is_asked_and_a_fault_outweighs_silence(make_relay: Make, s
 def test_json_without_online_is_a_usage_error(make_relay: Make) -> None:
     relay = make_relay()
     assert relay.cli("check", "--json", "--config", str(relay.config_file)).returncode == 2
+
+
+ON = {"check_online": True}
+
+
+def found(relay: Relay) -> dict[str, float]:
+    """The gauge of a running relay: the worst by subject."""
+    samples = relay.metrics().samples
+    return {labels["subject"]: value for name, labels, value in samples if name == "drift_relay_target_findings"}
+
+
+def test_a_running_relay_says_what_is_wrong_once_and_starts_all_the_same(make_relay: Make, standin: StandIn) -> None:
+    standin.set(refs=["v1.0"])
+    relay = make_relay({**ON, "routes": {"inputs": ROUTE_INPUTS}}).start()
+    until(lambda: "workflow" in found(relay), 60, "the end of the row")
+    assert {s: v for s, v in found(relay).items() if v} == {"ref": 2}
+    assert relay.admin("/readyz").status == 200
+    relay.restart()
+    until(lambda: found(relay).get("ref") == 2, 60, "the same after a restart")
+    lines = [line for line in relay.log_text().splitlines() if "event=target_finding" in line]
+    assert len(lines) == 2 and all("target=retrain severity=error subject=ref text=\"main: no such branch" in line
+                                   for line in lines), lines
+    assert standin.runs() == []
+
+
+def test_a_running_relay_asks_with_the_dispatchers_own_token(make_relay: Make, standin: StandIn, tmp_path: Path) -> None:
+    key = new_key(tmp_path)
+    standin.api.app = App(key)
+    standin.set(tokens=[])
+    app = {"id": 12345, "installation": 678, "key_file": key}
+    relay = make_relay({**ON, "targets": {"token_file": None, "app": app}, "routes": {"inputs": ROUTE_INPUTS}}).start()
+    until(lambda: "workflow" in found(relay), 60, "the end of the row")
+    (one,) = relay.post(grafana_body()).json()["alerts"]
+    relay.wait_request(one["relay_id"], "done")
+    assert standin.judge()["requests"]["token"] == 1
+
+
+def test_a_running_relay_that_reaches_nobody_is_ready_at_once(make_relay: Make, standin: StandIn) -> None:
+    relay = make_relay(ON)
+    standin.stop()
+    relay.start()
+    assert relay.admin("/readyz").status == 200
+    until(lambda: found(relay) == {"reachable": 2}, 30, "the finding")
+    assert "subject=reachable" in relay.log_text()

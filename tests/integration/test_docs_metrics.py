@@ -47,4 +47,4 @@ def test_labels_are_those_of_its_series(make_relay: Callable[..., Relay]) -> Non
         seen.add(family)
         assert set(labels) - ({"le"} if kind == "histogram" else set()) == wanted, name
     # Only these may be without series after a run from end to end.
-    assert set(documents) - seen <= {"drift_relay_github_token_expiry_timestamp_seconds"}
+    assert set(documents) - seen <= {"drift_relay_github_token_expiry_timestamp_seconds", "drift_relay_target_findings"}

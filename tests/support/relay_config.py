@@ -55,6 +55,7 @@ def base_config(folder: Path, api_url: str, token: str) -> dict[str, Any]:
         "admin": {"address": "127.0.0.1", "port": 0, "socket": str(folder / "admin.sock")},
         "store": {"path": str(folder / "state" / "relay.db")},
         "stop_file": str(folder / "state" / "stop"),
+        "check_online": False,
         "sources": [hmac_source(folder)],
         "targets": [{"name": "retrain", "repository": "acme/kospi", "workflow": "retrain.yml", "ref": "main",
                      "token_file": write_secret(folder, "github-token", token), "api_url": api_url}],

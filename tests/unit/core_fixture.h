@@ -35,6 +35,7 @@ struct core_fixture {
     size_t n_flights;
     unsigned n_posts, n_polls, n_lists, n_bodies;
     bool stop_file;
+    bool online;       /* the targets are asked about */
     bool signed_time;  /* notifications have a MAC and a signed time */
     const char *model; /* their label, of which the key is made */
     bool dry;          /* and nothing of them is to be stored */
@@ -114,6 +115,7 @@ static inline void core_up(struct core_fixture *f, struct conf *conf)
     struct core_options options = {.conf = conf,
                                    .metrics = f->metrics,
                                    .stop_file = f->stop_file,
+                                   .online = f->online,
                                    .ports = {.store = f->store,
                                              .forge = {.self = f, .start = fixture_start},
                                              .clock = &f->clock,
