@@ -59,8 +59,9 @@ enum request_step request_next_step(const struct request *r, int64_t *at)
         return STEP_POST;
     case REQUEST_ACCEPTED:
     case REQUEST_ADOPTED:
-    case REQUEST_RUNNING:
         return STEP_POLL;
+    case REQUEST_RUNNING: /* after a restart its end is read anew, with the times of the list */
+        return r->conclusion[0] != '\0' && r->search.page != 0 ? STEP_LOOK : STEP_POLL;
     case REQUEST_ACCEPTED_NO_ID:
     case REQUEST_AMBIGUOUS:
         return STEP_LOOK;

@@ -20,6 +20,10 @@
  * parked instead, also when it was lost and is then refused, expired, resolved or cancelled. Every
  * event that a state does not take leaves it as it is.
  *
+ * A run that waited for its concurrency group (`pending`) and was cancelled stays running for one
+ * more list: a newer run of its workflow that was created in the minute before took its place, and
+ * it ends as done(superseded). Without one somebody cancelled it: done(cancelled).
+ *
  * Pure: events in, changed struct out; core stores it. `sending` is on disk before the POST leaves,
  * so a crash in between is ambiguous, not free. Times are relay ms unless they say wall. */
 #ifndef RELAY_GITHUB_REQUEST_H
@@ -58,6 +62,9 @@ enum request_state {
 #define REQUEST_LOOK_MS   120000 /* between two readings: 5 s doubling to this */
 #define REQUEST_PAGES_MAX 200    /* of one reading: 10,000 runs */
 #define REQUEST_FOUND_MAX 8      /* runs of one relay_id that are told apart */
+#define REQUEST_PLACE_TAKEN_MS                                                                     \
+    60000 /* a waiting run is cancelled seconds after the newer one's creation */
+#define REQUEST_PLACE_ASKS_MAX 5 /* failed lists after which it is taken for cancelled */
 #define REQUEST_TRACK_MS                                                                           \
     (36 * 3600 * 1000) /* a queued job lives 24 h; an answer after that is of no use */
 const char *request_state_text(enum request_state s);
@@ -86,9 +93,9 @@ struct run_search {
 struct request {
     char relay_id[ULID_SIZE];
     enum request_state state;
-    char reason[64];  /* done: the run's conclusion, untracked or unknown; dead: refused, expired,
-                         resolved, cancelled;  parked: may_have_run; queued: lost, or the outcome
-                         that sent it back, as in  outcome_text() ("" at first) */
+    char reason[64]; /* done: the run's conclusion, superseded, untracked or unknown; dead: refused,
+                        expired, resolved, cancelled;  parked: may_have_run; queued: lost, or the
+                        outcome that sent it back, as in  outcome_text() ("" at first) */
     char detail[256]; /* GitHub's words behind the reason, "" when none */
     char *route, *key, *target;
     char cause[16];               /* "alert", "timer", "redeliver" */
@@ -167,10 +174,11 @@ bool request_polled(struct request *r, const struct exchange_answer *answer,
                     struct target_memory *memory, int64_t now);
 /* The page of the list that is wanted next: r->search, for exchange_runs. */
 void request_looking(struct request *r, int64_t github_ms, int64_t now);
-/* The answer to it. marked: what is known of r->place says that its runs show their relay_id. Ends
- * as adopted (of several runs the oldest), or after the grace as r was described above; a run that
- * was found is adopted even when the reading failed later. Failures (5xx, limits, 404, what cannot
- * be read) are no reading: 5 s doubling to 10 min, and 36 h after the POST it is given up. */
+/* The answer to it, also of a run that may be superseded. marked: what is known of r->place says
+ * that its runs show their relay_id. Ends as adopted (of several runs the oldest), or after the
+ * grace as r was described above; a run that was found is adopted even when the reading failed
+ * later. Failures (5xx, limits, 404, what cannot be read) are no reading: 5 s doubling to 10 min,
+ * and 36 h after the POST it is given up. */
 void request_listed(struct request *r, const struct exchange_answer *answer, bool marked,
                     int64_t github_ms, int64_t now);
 /* At start: a request found `sending` was cut between POST and record: ambiguous. True when it

@@ -6,6 +6,7 @@
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
 #include "relay/github/reply.h"
+#include "relay/github/request_private.h"
 #include "relay/github/utf8.h"
 
 #include <inttypes.h>
@@ -271,6 +272,10 @@ void request_listed(struct request *r, const struct exchange_answer *answer, boo
     char words[OUTCOME_TEXT];
     struct reply reply;
 
+    if (r->state == REQUEST_RUNNING && r->conclusion[0] != '\0' && r->search.page != 0) {
+        request_place_listed(r, answer, now);
+        return;
+    }
     if ((r->state != REQUEST_AMBIGUOUS && r->state != REQUEST_ACCEPTED_NO_ID) ||
         r->search.page == 0)
         return;

@@ -1,8 +1,10 @@
 #include "relay/github/request.h"
 
+#include "relay/base/parse.h"
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
 #include "relay/github/reply.h"
+#include "relay/github/request_private.h"
 #include "relay/github/url.h"
 #include "relay/github/utf8.h"
 
@@ -88,6 +90,27 @@ static void note_run(struct request *r, const json_t *run)
         r->run_url = strdup(html_url);
 }
 
+/* Was its place in its concurrency group taken? The list of those created just before its end will
+ * tell. False: its times cannot be read. */
+static bool ask_who_took_its_place(struct request *r, const json_t *run, int64_t now)
+{
+    const char *updated = json_string_value(json_object_get(run, "updated_at"));
+    char until[RFC3339_MAX];
+    int64_t ended;
+
+    if (updated == NULL || parse_rfc3339_ms(&ended, updated, NULL) < 0 ||
+        ended < REQUEST_PLACE_TAKEN_MS)
+        return false;
+    format_rfc3339_ms(until, ended);
+    r->search = (struct run_search){
+        .page = 1, .pages = 1, .began = now, .since = ended - REQUEST_PLACE_TAKEN_MS};
+    (void)snprintf(r->search.until, sizeof(r->search.until), "%.19sZ", until);
+    free(r->etag); /* it may have to be read once more */
+    r->etag = NULL;
+    r->next_at = now;
+    return true;
+}
+
 static bool read_run(struct request *r, const struct exchange_answer *answer,
                      struct target_memory *memory, int64_t now)
 {
@@ -102,15 +125,51 @@ static bool read_run(struct request *r, const struct exchange_answer *answer,
         poll_failed(r, "GitHub's answer does not describe this run", now);
         return false;
     }
+    bool waited = strcmp(r->run_status, "pending") == 0 || r->conclusion[0] != '\0';
     bool changed = note_mark(r, run, memory);
     note_run(r, run);
     keep_etag(r, answer);
     r->state = REQUEST_RUNNING;
     r->reason[0] = '\0';
     poll_done(r, now);
-    if (r->conclusion[0] != '\0')
+    bool may_be_superseded = waited && strcmp(r->conclusion, "cancelled") == 0;
+    if (r->conclusion[0] != '\0' && (!may_be_superseded || !ask_who_took_its_place(r, run, now)))
         finish(r, r->conclusion);
     return changed;
+}
+
+static bool has_newer(const struct request *r, const json_t *runs)
+{
+    size_t i;
+    const json_t *run;
+
+    json_array_foreach(runs, i, run)
+    {
+        if (json_integer_value(json_object_get(run, "id")) > r->run_id)
+            return true;
+    }
+    return false;
+}
+
+void request_place_listed(struct request *r, const struct exchange_answer *answer, int64_t now)
+{
+    SCOPED(json_release_p) json_t *body = NULL;
+    const json_t *runs = NULL;
+
+    if (answer->transport == EXCHANGE_ANSWERED && answer->status == 200 && answer->body != NULL &&
+        strict_json_load(&body, answer->body, answer->body_len, REPLY_DEPTH_MAX, NULL) == 0)
+        runs = json_object_get(body, "workflow_runs");
+    if (json_is_array(runs)) {
+        bool superseded = has_newer(r, runs);
+        r->failures = 0;
+        (void)snprintf(r->detail, sizeof(r->detail), "cancelled while it waited for its group: %s",
+                       superseded ? "a newer run took its place" : "no newer run took its place");
+        finish(r, superseded ? "superseded" : r->conclusion);
+    } else {
+        poll_failed(r, "the list of newer runs could not be read", now);
+        if (r->failures >= REQUEST_PLACE_ASKS_MAX)
+            finish(r, r->conclusion);
+    }
 }
 
 static void read_404(struct request *r, int64_t now)

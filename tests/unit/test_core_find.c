@@ -315,6 +315,36 @@ static void githubs_clock_is_learnt_from_its_answers_and_kept(void **state)
     core_fixture_clear(&f);
 }
 
+static void a_run_whose_place_in_its_group_was_taken_ends_as_superseded(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    SCOPED(buf_free) struct buf metrics = BUF_INIT(1024 * 1024);
+    core_fixture_init(&f, "");
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    core_accept(&f);
+    core_pass(&f, 5000);
+    answer_run(&f, false, "pending");
+    core_pass(&f, 10000);
+    core_answer_flight(&f, 200,
+                       "{\"id\":43000000001,\"status\":\"completed\",\"conclusion\":\"cancelled\","
+                       "\"updated_at\":\"2025-11-24T16:00:14Z\"}",
+                       EXCHANGE_ANSWERED);
+    core_settle(&f);
+    assert_int_equal(f.n_lists, 1);
+    assert_non_null(
+        strstr(f.flights[0]->url, "created=2025-11-24T15:59:14Z..2025-11-24T16:00:14Z&"));
+    core_answer_flight(&f, 200, "{\"total_count\":1,\"workflow_runs\":[{\"id\":43000000002}]}",
+                       EXCHANGE_ANSWERED);
+    core_settle(&f);
+    core_shows(&f, QUERY_REQUESTS, "", "\"state\":\"done\",\"reason\":\"superseded\"");
+    core_shows(&f, QUERY_REQUESTS, "", "\"conclusion\":\"cancelled\"");
+    metrics_write(f.metrics, &metrics);
+    assert_non_null(strstr(buf_text(&metrics), "drift_relay_run_conclusions_total{target="
+                                               "\"retrain\",conclusion=\"superseded\"} 1\n"));
+    core_fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_crash_between_post_and_record_is_looked_for_after_the_start),
         cmocka_unit_test(another_workflow_under_the_name_is_not_marked),
         cmocka_unit_test(a_target_that_left_the_config_is_waited_for_a_day_and_a_half),
+        cmocka_unit_test(a_run_whose_place_in_its_group_was_taken_ends_as_superseded),
         cmocka_unit_test(githubs_clock_is_learnt_from_its_answers_and_kept),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

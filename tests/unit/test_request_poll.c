@@ -314,11 +314,86 @@ static void a_rerun_is_followed_under_its_new_attempt(void **state)
     request_free(NULL);
 }
 
+static void
+a_cancelled_run_that_waited_was_superseded_when_a_newer_one_came_just_before(void **state)
+{
+#define NEWER "{\"total_count\":2,\"workflow_runs\":[{\"id\":43042502225},{\"id\":43042502224}]}"
+#define ALONE "{\"total_count\":1,\"workflow_runs\":[{\"id\":43042502224}]}"
+#define ENDED ",\"updated_at\":\"2025-11-24T16:10:30Z\""
+    static const struct {
+        const char *name, *before, *conclusion, *updated;
+        int status; /* of the list */
+        const char *list, *want;
+    } rows[] = {
+        {"a newer run", "pending", "cancelled", ENDED, 200, NEWER, "superseded"},
+        {"none", "pending", "cancelled", ENDED, 200, ALONE, "cancelled"},
+        {"an older one", "pending", "cancelled", ENDED, 200,
+         "{\"workflow_runs\":[{\"id\":43042502223}]}", "cancelled"},
+        {"no list", "pending", "cancelled", ENDED, 502, "<html>", "cancelled"},
+        {"a list that is none", "pending", "cancelled", ENDED, 200, "{}", "cancelled"},
+        {"it was running", "in_progress", "cancelled", ENDED, 0, NULL, "cancelled"},
+        {"it waited for a runner", "queued", "cancelled", ENDED, 0, NULL, "cancelled"},
+        {"it succeeded", "pending", "success", ENDED, 0, NULL, "success"},
+        {"no time", "pending", "cancelled", "", 0, NULL, "cancelled"},
+        {"a time that is none", "pending", "cancelled", ",\"updated_at\":\"now\"", 0, NULL,
+         "cancelled"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct request r = a_request(REQUEST_ACCEPTED);
+        char body[512];
+        int64_t at;
+        (void)snprintf(body, sizeof(body), "{\"id\":43042502224,\"status\":\"%s\"}",
+                       rows[i].before);
+        polled(&r, 200, "", body, NOW);
+        (void)snprintf(body, sizeof(body),
+                       "{\"id\":43042502224,\"status\":\"completed\",\"conclusion\":\"%s\"%s}",
+                       rows[i].conclusion, rows[i].updated);
+        polled(&r, 200, "etag: \"x\"\n", body, NOW);
+        if (rows[i].list != NULL) {
+            assert_int_equal(request_next_step(&r, &at), STEP_LOOK);
+            assert_true(at == NOW && r.etag == NULL);
+            assert_true(r.search.since == INT64_C(1764000570000));
+            assert_string_equal(r.search.until, "2025-11-24T16:10:30Z");
+        }
+        for (int tries = 0; request_is_open(r.state) && tries < REQUEST_PLACE_ASKS_MAX; tries++) {
+            struct exchange_answer a = answer_make(rows[i].status, "", rows[i].list);
+            request_listed(&r, &a, false, wall.ms, NOW);
+            exchange_answer_clear(&a);
+        }
+        if (r.state != REQUEST_DONE || strcmp(r.reason, rows[i].want) != 0 ||
+            strcmp(r.conclusion, rows[i].conclusion) != 0)
+            fail_msg("%s: %s(%s)", rows[i].name, request_state_text(r.state), r.reason);
+        request_free(&r);
+    }
+}
+
+static void a_restart_before_the_list_reads_the_end_once_more(void **state)
+{
+    struct request r = a_request(REQUEST_RUNNING);
+    int64_t at;
+
+    (void)state;
+    (void)snprintf(r.run_status, sizeof(r.run_status), "completed");
+    (void)snprintf(r.conclusion, sizeof(r.conclusion), "cancelled");
+    assert_int_equal(request_next_step(&r, &at), STEP_POLL);
+    polled(&r, 200, "",
+           "{\"id\":43042502224,\"status\":\"completed\",\"conclusion\":\"cancelled\"" ENDED "}",
+           NOW);
+    assert_int_equal(r.state, REQUEST_RUNNING);
+    assert_int_equal(request_next_step(&r, &at), STEP_LOOK);
+    request_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(polls_slow_down_by_status),
         cmocka_unit_test(a_completed_run_ends_with_its_conclusion),
+        cmocka_unit_test(
+            a_cancelled_run_that_waited_was_superseded_when_a_newer_one_came_just_before),
+        cmocka_unit_test(a_restart_before_the_list_reads_the_end_once_more),
         cmocka_unit_test(completed_without_a_conclusion_is_not_the_end),
         cmocka_unit_test(an_answer_about_something_else_is_a_failed_poll),
         cmocka_unit_test(failed_polls_wait_ever_longer_and_say_why),
