@@ -8,6 +8,7 @@
 #define HOUR_MS           (3600 * 1000LL)
 #define DAY_MS            (24 * HOUR_MS)
 #define LONG_MS           (365 * DAY_MS)
+#define SERVER_INPUTS_MAX 10
 #define SHARED_BUDGET_MIN 8 /* below it a budget is small for keys of two labels and more */
 
 static void read_policy(const struct settings_group *g, struct policy *p)
@@ -148,6 +149,23 @@ static void read_inputs(const struct settings_group *g, struct conf_route *r)
         free(texts[i]);
 }
 
+/* Servers of one's own take fewer inputs than github.com (their REST description, 3.19). */
+static void warn_many_inputs(const struct conf *c, const struct settings_group *g,
+                             const struct conf_route *r)
+{
+    static const char server[] = "/api/v3";
+    const struct target *t =
+        r->route.target == NULL ? NULL : conf_target_by_name(c, r->route.target);
+    if (t == NULL || r->inputs == NULL || strlen(t->api_url) < strlen(server) ||
+        strcmp(t->api_url + strlen(t->api_url) - strlen(server), server) != 0)
+        return;
+    bool relay_id = t->correlation != CORRELATION_NONE;
+    size_t n = inputs_count(r->inputs) + relay_id;
+    if (n > SERVER_INPUTS_MAX)
+        settings_warning(g, "inputs", "%zu%s: a GitHub Enterprise Server may take %d at most", n,
+                         relay_id ? " with the relay_id" : "", SERVER_INPUTS_MAX);
+}
+
 static void read_references(const struct conf *c, const struct settings_group *g, struct route *r)
 {
     if (settings_string(g, "source", false, &r->source)) {
@@ -181,6 +199,7 @@ static void read_route(const struct conf *c, const struct settings_group *g, str
     warn_policy(g, &r->route.policy);
     warn_shared_budget(g, &r->route);
     read_inputs(g, r);
+    warn_many_inputs(c, g, r);
 }
 
 void conf_read_routes(struct conf *c, const struct settings_group *root)

@@ -124,6 +124,11 @@ static int show_request(json_t *r)
                text_of(run, "conclusion"));
     size_t i;
     json_t *a;
+    json_array_foreach(json_object_get(r, "duplicate_runs"), i, a)
+    {
+        printf("  duplicate     run %lld shows the same relay_id\n",
+               (long long)json_integer_value(a));
+    }
     json_array_foreach(json_object_get(r, "attempts"), i, a)
     {
         printf("  attempt       %s  %s %lld  %s\n", text_of(a, "at"), text_of(a, "outcome"),

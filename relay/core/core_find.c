@@ -25,6 +25,17 @@ static int wait_for_target(struct core *c, struct request *r, int64_t now, struc
     return 0;
 }
 
+/* Takes x. */
+static int start_read(struct core *c, const struct request *r, struct exchange *x,
+                      struct error *err)
+{
+    int result = r->moved == NULL ? 0 : exchange_move(x, r->moved, err);
+    if (result == 0)
+        return core_start_exchange(c, x, err);
+    exchange_free(x);
+    return result;
+}
+
 int core_consider_read(struct core *c, struct request *r, enum request_step step, int64_t at,
                        int64_t now, struct error *err)
 {
@@ -48,14 +59,14 @@ int core_consider_read(struct core *c, struct request *r, enum request_step step
     const struct target *target = conf_target_by_name(c->conf, r->target);
     if (step == STEP_POLL) {
         result = exchange_run(&x, target, r->relay_id, r->run_id, r->etag, err);
-        return result != 0 ? result : core_start_exchange(c, x, err);
+        return result != 0 ? result : start_read(c, r, x, err);
     }
     const struct run_search *s = &r->search;
     request_looking(r, limits_clock(credential, now, clock_wall(c->ports.clock)), now);
     result = exchange_runs(&x, target, r->relay_id, r->place, s->since, s->until, s->page, err);
     if (result == -EINVAL)
         return wait_for_target(c, r, now, err);
-    return result != 0 ? result : core_start_exchange(c, x, err);
+    return result != 0 ? result : start_read(c, r, x, err);
 }
 
 static bool failed(const char *conclusion)
@@ -104,6 +115,12 @@ int core_answer_read(struct core *c, struct request *r, enum exchange_kind kind,
     if (result == 0 && credential != NULL &&
         limits_note(credential, answer, limits_class(answer), now, clock_wall(c->ports.clock)))
         result = c->ports.store.ops->put_credential(c->ports.store.self, credential, err);
+    const struct target *target = conf_target_by_name(c->conf, r->target);
+    if (result == 0 && target != NULL && request_read_moved(r, answer, target->api_url, now)) {
+        log_warn("core", "moved", LOG_STR("relay_id", r->relay_id), LOG_STR("to", r->moved),
+                 LOG_STR("remedy", "the repository was renamed or moved: update the config"));
+        return 0; /* nothing of it is stored */
+    }
     if (result == 0 && kind == EXCHANGE_RUN)
         result = take_run(c, r, answer, now, err);
     else if (result == 0)

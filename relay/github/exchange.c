@@ -258,6 +258,19 @@ int exchange_runs(struct exchange **out, const struct target *target, const char
     return 0;
 }
 
+int exchange_move(struct exchange *x, const char *where, struct error *err)
+{
+    SCOPED(buf_free) struct buf url = BUF_INIT(URL_MAX);
+    SCOPED(free_p) char *old = NULL;
+
+    if (!url_same_origin(where, x->api_url))
+        return 0;
+    buf_add(&url, where, strcspn(where, "?#"));
+    buf_add_text(&url, x->url + strcspn(x->url, "?"));
+    old = GIVE(x->url);
+    return exchange_set_url(x, &url, err);
+}
+
 void exchange_free(struct exchange *x)
 {
     if (x == NULL)

@@ -70,6 +70,10 @@ __attribute__((warn_unused_result)) int exchange_run(struct exchange **out,
 __attribute__((warn_unused_result)) int
 exchange_runs(struct exchange **out, const struct target *target, const char *relay_id,
               const char *place, int64_t since, const char *until, int page, struct error *err);
+/* Sends a GET to `where` instead, with its own query. Untouched when that is not of the scheme,
+ * host and port of its target's api_url. */
+__attribute__((warn_unused_result)) int exchange_move(struct exchange *x, const char *where,
+                                                      struct error *err);
 void exchange_free(struct exchange *x); /* NULL is fine */
 void exchange_free_p(struct exchange **x);
 

@@ -48,6 +48,7 @@ void request_free(struct request *r)
     free(r->run_url);
     free(r->etag);
     free(r->redirect);
+    free(r->moved);
     free(r->place);
 }
 

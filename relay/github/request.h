@@ -119,13 +119,15 @@ struct request {
     int64_t run_attempt;
     int64_t accepted_at; /* relay, 0 */
     int64_t polls;
-    char *etag;               /* of the last run answer, NULL */
-    char *redirect;           /* of a same-host 307: where the next POST goes; NULL */
-    int64_t hops;             /* 307s followed for the next POST; at most 2 */
-    bool correlated;          /* its last POST carried the input relay_id */
-    char *place;              /* exchange_place of its last POST, NULL */
-    int64_t look_from;        /* relay time of the first POST that may have started a run, 0 */
-    int64_t look_wall;        /* … by GitHub's clock as then known, unix ms */
+    char *etag;        /* of the last run answer, NULL */
+    char *redirect;    /* of a same-host 307: where the next POST goes; NULL */
+    int64_t hops;      /* 307s followed for the next POST; at most 2 */
+    char *moved;       /* of a same-host redirect: where reads go now; NULL. Not stored, nor is: */
+    int64_t read_hops; /* redirects followed for the next read; at most 2 */
+    bool correlated;   /* its last POST carried the input relay_id */
+    char *place;       /* exchange_place of its last POST, NULL */
+    int64_t look_from; /* relay time of the first POST that may have started a run, 0 */
+    int64_t look_wall; /* … by GitHub's clock as then known, unix ms */
     int64_t grace_until;      /* relay, from the end of the last POST on; 0 */
     bool lost;                /* once: it is not POSTed a third time */
     bool adopted;             /* its run was found by its title */
@@ -172,6 +174,11 @@ bool request_posted(struct request *r, const struct exchange_answer *answer,
  * when such a run's title does not, though its POST carried the input). */
 bool request_polled(struct request *r, const struct exchange_answer *answer,
                     struct target_memory *memory, int64_t now);
+/* Call it first with the answer to a read of any kind. True: a redirect to api_url's own scheme,
+ * host and port, which the next read, at once, follows (exchange_move(x, r->moved)); two in a row.
+ */
+bool request_read_moved(struct request *r, const struct exchange_answer *answer,
+                        const char *api_url, int64_t now);
 /* The page of the list that is wanted next: r->search, for exchange_runs. */
 void request_looking(struct request *r, int64_t github_ms, int64_t now);
 /* The answer to it, also of a run that may be superseded. marked: what is known of r->place says

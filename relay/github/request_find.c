@@ -67,6 +67,7 @@ static void adopt(struct request *r, int64_t now)
     r->reason[0] = '\0';
     r->detail[0] = '\0';
     r->adopted = true;
+    request_stay(r);
     r->accepted_at = now;
     r->next_at = now;
     r->failures = 0;
@@ -285,8 +286,7 @@ void request_listed(struct request *r, const struct exchange_answer *answer, boo
     } else if (answer->status == 200) {
         read_page(r, answer, marked, github_ms, now);
     } else {
-        bool moved = answer->status == 301 || answer->status == 302 || answer->status == 307 ||
-                     answer->status == 308;
+        bool moved = request_is_redirect(answer->status);
         reply_read(&reply, answer);
         outcome_words(words, answer->status, &reply,
                       moved ? "the repository was renamed or moved" : NULL);

@@ -12,6 +12,47 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool request_is_redirect(int status)
+{
+    return status == 301 || status == 302 || status == 307 || status == 308;
+}
+
+void request_stay(struct request *r)
+{
+    free(r->moved);
+    r->moved = NULL;
+}
+
+bool request_read_moved(struct request *r, const struct exchange_answer *answer,
+                        const char *api_url, int64_t now)
+{
+    enum request_step step;
+    const char *location = exchange_answer_header(answer, "location");
+    int64_t at;
+
+    if (answer->transport != EXCHANGE_ANSWERED || !request_is_redirect(answer->status)) {
+        r->read_hops = 0;
+        if (answer->transport == EXCHANGE_ANSWERED && answer->status == 404)
+            request_stay(r);
+        return false;
+    }
+    step = request_next_step(r, &at);
+    if ((step == STEP_POLL || step == STEP_LOOK) && r->read_hops < REQUEST_HOPS_MAX &&
+        location != NULL) {
+        SCOPED(free_p) char *url = url_resolve(api_url, location);
+        if (url != NULL && url_same_origin(url, api_url)) {
+            request_stay(r);
+            r->moved = GIVE(url);
+            r->read_hops++;
+            r->next_at = now;
+            return true;
+        }
+    }
+    r->read_hops = 0;
+    request_stay(r);
+    return false;
+}
+
 static void finish(struct request *r, const char *reason)
 {
     r->state = REQUEST_DONE;
@@ -107,6 +148,7 @@ static bool ask_who_took_its_place(struct request *r, const json_t *run, int64_t
     (void)snprintf(r->search.until, sizeof(r->search.until), "%.19sZ", until);
     free(r->etag); /* it may have to be read once more */
     r->etag = NULL;
+    request_stay(r);
     r->next_at = now;
     return true;
 }
@@ -190,7 +232,7 @@ static void read_other(struct request *r, const struct exchange_answer *answer, 
     char words[OUTCOME_TEXT];
     struct reply reply;
     int status = answer->status;
-    bool moved = status == 301 || status == 302 || status == 307 || status == 308;
+    bool moved = request_is_redirect(status);
 
     r->gone_since = 0;
     reply_read(&reply, answer);

@@ -4,6 +4,9 @@
 
 #include "relay/github/request.h"
 
+bool request_is_redirect(int status);
+/* Reads go to the target's own URL again: of another kind, or since it was wrong. */
+void request_stay(struct request *r);
 /* The list of the runs that were created just before r's waiting run was cancelled. */
 void request_place_listed(struct request *r, const struct exchange_answer *answer, int64_t now);
 

@@ -247,10 +247,11 @@ static inline void core_post(struct core_fixture *f, const char *status, const c
     free(kept.body);
 }
 
-/* The oldest flight is answered: a status with a body, or (status 0) that transport. date: the
- * header, NULL: none. */
-static inline void core_answer_flight_at(struct core_fixture *f, int status, const char *body,
-                                         enum exchange_transport transport, const char *date)
+/* The oldest flight is answered: a status with a body, or (status 0) that transport. header: its
+ * name, NULL: none. */
+static inline void core_answer_flight_with(struct core_fixture *f, int status, const char *body,
+                                           enum exchange_transport transport, const char *header,
+                                           const char *value)
 {
     assert_true(f->n_flights > 0);
     struct exchange *x = f->flights[0];
@@ -260,19 +261,25 @@ static inline void core_answer_flight_at(struct core_fixture *f, int status, con
                                 .body = strdup(body),
                                 .body_len = strlen(body),
                                 .duration_ms = 1};
-    if (date != NULL) {
+    if (header != NULL) {
         a.headers = calloc(1, sizeof(*a.headers));
         assert_non_null(a.headers);
-        a.headers[a.n_headers++] = (struct exchange_header){strdup("date"), strdup(date)};
+        a.headers[a.n_headers++] = (struct exchange_header){strdup(header), strdup(value)};
     }
     core_answer(f->core, x->kind, x->relay_id, &a);
     exchange_free(x);
 }
 
+static inline void core_answer_flight_at(struct core_fixture *f, int status, const char *body,
+                                         enum exchange_transport transport, const char *date)
+{
+    core_answer_flight_with(f, status, body, transport, "date", date);
+}
+
 static inline void core_answer_flight(struct core_fixture *f, int status, const char *body,
                                       enum exchange_transport transport)
 {
-    core_answer_flight_at(f, status, body, transport, NULL);
+    core_answer_flight_with(f, status, body, transport, NULL, NULL);
 }
 
 #define RUN_URL "https://api.github.com/repos/acme/kospi/actions/runs/43000000001"

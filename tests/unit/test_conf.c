@@ -296,6 +296,11 @@ static void test_faults_come_in_the_order_of_lines(void **state)
     conf_report_clear(&report);
 }
 
+#define AN_INPUT(name) "{ name = \"" name "\"; value = \"x\"; }"
+#define FIVE_INPUTS(n)                                                                             \
+    AN_INPUT(n "1") "," AN_INPUT(n "2") "," AN_INPUT(n "3") "," AN_INPUT(n "4") "," AN_INPUT(n "5")
+#define TEN_INPUTS FIVE_INPUTS("a") "," FIVE_INPUTS("b")
+
 /* clang-format off */
 static const struct {
     const char *name, *text, *warning;
@@ -308,6 +313,8 @@ static const struct {
     {"settle past rearm_after", IN_ROUTE("rearm_after = \"7h\"; settle = \"8h\";"), "t.conf:4: routes[0].settle: is longer"},
     {"rearm_after before the cooldown", IN_ROUTE("rearm_after = \"5h\";"), "t.conf:4: routes[0].rearm_after: is shorter"},
     {"every repeat runs", IN_ROUTE("rearm = \"cooldown\"; cooldown = \"0s\";"), "t.conf:4: routes[0].cooldown: is 0s"},
+    {"11 inputs for a server of one's own", SOURCES "targets = ( { " TARGET " api_url = \"https://ghe.test/api/v3\"; } );\n"
+     "routes = ( { " ROUTE "\ninputs = ( " TEN_INPUTS " ); } );\n", "t.conf:4: routes[0].inputs: 11 with the relay_id"},
     {"extend_hold without hold", IN_ROUTE("extend_hold = true;"), "t.conf:4: routes[0].extend_hold: has no effect"},
     {"hold_max of a hold that nothing extends", IN_ROUTE("hold = \"1m\";\nhold_max = \"5m\";"), "t.conf:5: routes[0].hold_max: has no effect"},
     {"a hold past stale_after", IN_ROUTE("hold = \"10h\";"), "t.conf:4: routes[0].hold: is not shorter"},

@@ -85,6 +85,63 @@ static void an_ambiguous_post_is_looked_for_and_its_run_adopted(void **state)
     core_fixture_clear(&f);
 }
 
+static void redirect(struct core_fixture *f, const char *to)
+{
+    core_answer_flight_with(f, 301, "{}", EXCHANGE_ANSWERED, "location", to);
+    core_settle(f);
+}
+
+/* Renamed while its run is looked for and followed: reads go where GitHub says, on its own server.
+ */
+static void redirected_reads_find_and_follow_the_run(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    core_fixture_init(&f, "");
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    cut(&f);
+    core_pass(&f, 5000);
+    redirect(&f, "https://api.github.com/repositories/7/actions/workflows/1/runs?page=9");
+    assert_non_null(strstr(f.flights[0]->url, "https://api.github.com/repositories/7/actions/"
+                                              "workflows/1/runs?event=workflow_dispatch&created="));
+    answer_run(&f, true, "queued");
+    core_shows(&f, QUERY_REQUESTS, "", "\"state\":\"adopted\"");
+    assert_string_equal(f.flights[0]->url,
+                        "https://api.github.com/repos/acme/kospi/actions/runs/43000000001");
+    redirect(&f, "/repositories/7/actions/runs/43000000001");
+    redirect(&f, "/repositories/8/actions/runs/43000000001");
+    assert_string_equal(f.flights[0]->url,
+                        "https://api.github.com/repositories/8/actions/runs/43000000001");
+    answer_run(&f, false, "in_progress");
+    core_pass(&f, 10000);
+    assert_string_equal(f.flights[0]->url,
+                        "https://api.github.com/repositories/8/actions/runs/43000000001");
+    answer_run(&f, false, "completed");
+    core_shows(&f, QUERY_REQUESTS, "", "\"state\":\"done\",\"reason\":\"success\"");
+    core_fixture_clear(&f);
+}
+
+static void several_runs_of_one_post_are_shown(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    char id[ULID_SIZE], body[1024];
+    core_fixture_init(&f, "");
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    flight_id(&f, id);
+    cut(&f);
+    core_pass(&f, 5000);
+    (void)snprintf(body, sizeof(body),
+                   "{\"total_count\":2,\"workflow_runs\":[{\"id\":43000000002,\"display_title\":"
+                   "\"[%s]\"},{\"id\":43000000001,\"display_title\":\"[%s]\"}]}",
+                   id, id);
+    core_answer_flight(&f, 200, body, EXCHANGE_ANSWERED);
+    core_settle(&f);
+    core_shows(&f, QUERY_REQUEST, id, "\"run\":{\"id\":43000000001,");
+    core_shows(&f, QUERY_REQUEST, id, ",\"duplicate_runs\":[43000000002],\"attempts\"");
+    core_fixture_clear(&f);
+}
+
 /* As GitHub's incidents had it; behind a 204, and behind an answer that says nothing. */
 static void a_run_that_is_listed_only_after_twenty_minutes_is_adopted(void **state)
 {
@@ -360,6 +417,8 @@ int main(void)
         cmocka_unit_test(another_workflow_under_the_name_is_not_marked),
         cmocka_unit_test(a_target_that_left_the_config_is_waited_for_a_day_and_a_half),
         cmocka_unit_test(a_run_whose_place_in_its_group_was_taken_ends_as_superseded),
+        cmocka_unit_test(redirected_reads_find_and_follow_the_run),
+        cmocka_unit_test(several_runs_of_one_post_are_shown),
         cmocka_unit_test(githubs_clock_is_learnt_from_its_answers_and_kept),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

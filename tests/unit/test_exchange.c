@@ -129,6 +129,73 @@ static void headers_name_the_client_and_the_version_and_no_token(void **state)
     exchange_free(x);
 }
 
+/* github.com, GHE.com, and a server of one's own. */
+static void each_api_url_leads_to_all_endpoints(void **state)
+{
+    static const char *const bases[] = {"https://api.github.com", "https://api.acme.ghe.com",
+                                        "https://ghe.test/api/v3",
+                                        "https://ghe.test:8443/git/api/v3"};
+    static const char place[] = "/repos/acme/ml/actions/workflows/r.yml";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+        struct names n;
+        struct exchange *x = NULL;
+        const struct target_memory memory = {0};
+        size_t len = strlen(bases[i]);
+        target_make(&n, bases[i], "r.yml", "main", CORRELATION_AUTO);
+        char *where = exchange_place(&n.target, NULL);
+        assert_int_equal(strncmp(where, bases[i], len), 0);
+        assert_string_equal(where + len, "/repos/acme/ml/actions/workflows/r.yml@main");
+        assert_int_equal(exchange_dispatch(&x, &n.target, &memory, RELAY_ID, "{}", NULL, NULL), 0);
+        assert_int_equal(strncmp(x->url, bases[i], len), 0);
+        assert_string_equal(x->url + len, "/repos/acme/ml/actions/workflows/r.yml/dispatches");
+        exchange_free(x);
+        assert_int_equal(exchange_run(&x, &n.target, RELAY_ID, 7, NULL, NULL), 0);
+        assert_int_equal(strncmp(x->url, bases[i], len), 0);
+        assert_string_equal(x->url + len, "/repos/acme/ml/actions/runs/7");
+        exchange_free(x);
+        assert_int_equal(exchange_runs(&x, &n.target, RELAY_ID, where, 0, "", 2, NULL), 0);
+        assert_int_equal(strncmp(x->url, bases[i], len), 0);
+        assert_int_equal(strncmp(x->url + len, place, sizeof(place) - 1), 0);
+        assert_string_equal(x->url + len + sizeof(place) - 1,
+                            "/runs?event=workflow_dispatch&created=%3E%3D1970-01-01T00:00:00Z&"
+                            "exclude_pull_requests=true&per_page=50&page=2");
+        exchange_free(x);
+        free(where);
+    }
+}
+
+static void a_read_moves_on_its_server_only_and_keeps_its_own_query(void **state)
+{
+    static const struct {
+        const char *where, *url;
+    } rows[] = {
+        {"https://ghe.test/api/v3/repositories/7/runs",
+         "https://ghe.test/api/v3/repositories/7/runs"},
+        {"https://GHE.test:443/x?event=push&page=9#f", "https://GHE.test:443/x"},
+        {"https://api.github.com/x", "https://ghe.test/api/v3/repos/acme/ml/runs"},
+        {"http://ghe.test/x", "https://ghe.test/api/v3/repos/acme/ml/runs"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct names n;
+        struct exchange *x = NULL;
+        target_make(&n, "https://ghe.test/api/v3", "r.yml", "main", CORRELATION_AUTO);
+        assert_int_equal(exchange_runs(&x, &n.target, RELAY_ID,
+                                       "https://ghe.test/api/v3/repos/acme/ml@main", 0, "", 1,
+                                       NULL),
+                         0);
+        assert_int_equal(exchange_move(x, rows[i].where, NULL), 0);
+        size_t len = strlen(rows[i].url);
+        if (strncmp(x->url, rows[i].url, len) != 0 ||
+            strncmp(x->url + len, "?event=workflow_dispatch&created=", 33) != 0)
+            fail_msg("%s: %s", rows[i].where, x->url);
+        exchange_free(x);
+    }
+}
+
 static void a_poll_is_a_get_of_the_run(void **state)
 {
     struct names n;
@@ -285,6 +352,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dispatch_is_one_post_with_its_body),
         cmocka_unit_test(headers_name_the_client_and_the_version_and_no_token),
+        cmocka_unit_test(each_api_url_leads_to_all_endpoints),
+        cmocka_unit_test(a_read_moves_on_its_server_only_and_keeps_its_own_query),
         cmocka_unit_test(a_poll_is_a_get_of_the_run),
         cmocka_unit_test(an_etag_that_could_forge_a_header_is_not_sent),
         cmocka_unit_test(inputs_that_are_none_make_no_exchange),

@@ -43,6 +43,7 @@ static const struct {
     /* --- successes --- */
     { "200 with the run", 200, "", OK_BODY("43042502224", RUN "43042502224", PAGE "43042502224"), BOTH, OUTCOME_ACCEPTED, NULL },
     { "200 from a server of one's own", 200, "", OK_BODY("7", "https://ghe.test/api/v3/repos/acme/ml/actions/runs/7", "https://ghe.test/acme/ml/actions/runs/7"), BOTH, OUTCOME_ACCEPTED, NULL },
+    { "200 from GHE.com", 200, "", OK_BODY("7", "https://api.acme.ghe.com/repos/acme/ml/actions/runs/7", "https://acme.ghe.com/acme/ml/actions/runs/7"), BOTH, OUTCOME_ACCEPTED, NULL },
     { "200 with the repository in other case", 200, "", OK_BODY("7", RUN "7", "https://github.com/Acme/ML/actions/runs/7"), BOTH, OUTCOME_ACCEPTED, NULL },
     { "200 with more keys", 200, "", "{\"x\":[1],\"workflow_run_id\":7,\"run_url\":\"" RUN "7\",\"html_url\":\"" PAGE "7\"}", BOTH, OUTCOME_ACCEPTED, NULL },
     { "200 with the largest id", 200, "", OK_BODY("9007199254740992", RUN "9007199254740992", PAGE "9007199254740992"), BOTH, OUTCOME_ACCEPTED, NULL },

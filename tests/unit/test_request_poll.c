@@ -369,6 +369,65 @@ a_cancelled_run_that_waited_was_superseded_when_a_newer_one_came_just_before(voi
     }
 }
 
+static void redirects_on_the_same_server_are_followed_twice(void **state)
+{
+    static const struct {
+        const char *name, *location;
+        int status;
+        const char *moved; /* NULL: not followed */
+    } rows[] = {
+        {"301", "location: https://api.github.com/repositories/7/actions/runs/1\n", 301,
+         "https://api.github.com/repositories/7/actions/runs/1"},
+        {"302", "location: /repositories/7\n", 302, "https://api.github.com/repositories/7"},
+        {"307", "location: /repositories/7\n", 307, "https://api.github.com/repositories/7"},
+        {"308", "location: /repositories/7\n", 308, "https://api.github.com/repositories/7"},
+        {"303", "location: /repositories/7\n", 303, NULL},
+        {"another host", "location: https://example.com/repositories/7\n", 301, NULL},
+        {"without TLS", "location: http://api.github.com/repositories/7\n", 301, NULL},
+        {"another port", "location: https://api.github.com:8443/x\n", 301, NULL},
+        {"nowhere", "", 301, NULL},
+    };
+    static const enum request_state states[] = {REQUEST_ACCEPTED, REQUEST_RUNNING,
+                                                REQUEST_AMBIGUOUS};
+
+    (void)state;
+    for (size_t i = 0; i < 3 * sizeof(rows) / sizeof(rows[0]); i++) {
+        struct request r = a_request(states[i % 3]);
+        struct exchange_answer a = answer_make(rows[i / 3].status, rows[i / 3].location, "{}");
+        r.next_at = NOW - 1;
+        bool followed = request_read_moved(&r, &a, api_url, NOW);
+        if (followed != (rows[i / 3].moved != NULL) ||
+            (followed && (strcmp(r.moved, rows[i / 3].moved) != 0 || r.next_at != NOW)))
+            fail_msg("%s: %s", rows[i / 3].name, r.moved == NULL ? "not followed" : r.moved);
+        assert_true(followed == request_read_moved(&r, &a, api_url, NOW));
+        assert_false(request_read_moved(&r, &a, api_url, NOW)); /* the third in a row */
+        assert_null(r.moved);
+        exchange_answer_clear(&a);
+        request_free(&r);
+    }
+}
+
+static void where_reads_moved_to_holds_until_a_404(void **state)
+{
+    struct request r = a_request(REQUEST_RUNNING);
+    struct exchange_answer moved = answer_make(301, "location: /repositories/7\n", "{}");
+    struct exchange_answer same = answer_make(304, "", "");
+    struct exchange_answer gone = answer_make(404, "", "{}");
+
+    (void)state;
+    assert_true(request_read_moved(&r, &moved, api_url, NOW));
+    assert_false(request_read_moved(&r, &same, api_url, NOW));
+    assert_non_null(r.moved);
+    assert_true(request_read_moved(&r, &moved, api_url, NOW));
+    assert_true(request_read_moved(&r, &moved, api_url, NOW)); /* not three in a row */
+    assert_false(request_read_moved(&r, &gone, api_url, NOW));
+    assert_null(r.moved);
+    exchange_answer_clear(&moved);
+    exchange_answer_clear(&same);
+    exchange_answer_clear(&gone);
+    request_free(&r);
+}
+
 static void a_restart_before_the_list_reads_the_end_once_more(void **state)
 {
     struct request r = a_request(REQUEST_RUNNING);
@@ -393,6 +452,8 @@ int main(void)
         cmocka_unit_test(a_completed_run_ends_with_its_conclusion),
         cmocka_unit_test(
             a_cancelled_run_that_waited_was_superseded_when_a_newer_one_came_just_before),
+        cmocka_unit_test(redirects_on_the_same_server_are_followed_twice),
+        cmocka_unit_test(where_reads_moved_to_holds_until_a_404),
         cmocka_unit_test(a_restart_before_the_list_reads_the_end_once_more),
         cmocka_unit_test(completed_without_a_conclusion_is_not_the_end),
         cmocka_unit_test(an_answer_about_something_else_is_a_failed_poll),
