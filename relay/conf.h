@@ -33,6 +33,7 @@ struct conf_source {
 struct conf_route {
     struct route route; /* what the engine reads */
     struct inputs *inputs;
+    int64_t effective_within_ms; /* a success is judged by whether its key is quiet then; 0 = not */
 };
 
 /* One of three. Its name says what it is made of, so that what was learnt about one (its limits) is

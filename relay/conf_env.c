@@ -128,6 +128,7 @@ static void read_route(struct conf *c)
 {
     c->routes = conf_array(1, sizeof(*c->routes));
     c->n_routes = 1;
+    c->routes[0].effective_within_ms = CONF_EFFECTIVE_WITHIN_MS;
     struct route *r = &c->routes[0].route;
     *r = (struct route){.name = conf_text("grafana"),
                         .source = conf_text("grafana"),

@@ -6,6 +6,8 @@
 #include "relay/base/settings.h"
 #include "relay/conf.h"
 
+#define CONF_EFFECTIVE_WITHIN_MS (6 * 3600 * 1000)
+
 /* A conf with every default and no source, target or route; NULL out of memory. */
 struct conf *conf_new(const char *origin);
 void conf_watch(struct conf *c, const char *path);

@@ -8,6 +8,7 @@
 #define HOUR_MS           (3600 * 1000LL)
 #define DAY_MS            (24 * HOUR_MS)
 #define LONG_MS           (365 * DAY_MS)
+#define EFFECT_SHOWS_MS   (10 * 60 * 1000)
 #define SERVER_INPUTS_MAX 10
 #define SHARED_BUDGET_MIN 8 /* below it a budget is small for keys of two labels and more */
 
@@ -182,6 +183,7 @@ static void read_references(const struct conf *c, const struct settings_group *g
 static void read_route(const struct conf *c, const struct settings_group *g, struct conf_route *r)
 {
     r->route.policy = policy_default;
+    r->effective_within_ms = CONF_EFFECTIVE_WITHIN_MS;
     if (settings_string(g, "name", true, &r->route.name)) {
         if (!conf_name_is_valid(r->route.name))
             settings_fault(g, "name",
@@ -196,6 +198,12 @@ static void read_route(const struct conf *c, const struct settings_group *g, str
     read_matchers(g, &r->route);
     read_key(g, &r->route);
     read_policy(g, &r->route.policy);
+    (void)settings_duration_ms(g, "effective_within", false, 0, 7 * DAY_MS,
+                               &r->effective_within_ms);
+    if (r->effective_within_ms > 0 && r->effective_within_ms < EFFECT_SHOWS_MS)
+        settings_warning(g, "effective_within",
+                         "is shorter than a rule's `for` and group interval usually are: runs that "
+                         "helped would count as not_effective");
     warn_policy(g, &r->route.policy);
     warn_shared_budget(g, &r->route);
     read_inputs(g, r);

@@ -122,6 +122,8 @@ static int show_request(json_t *r)
     if (json_is_object(run))
         printf("  run           %s  %s %s\n", text_of(run, "url"), text_of(run, "status"),
                text_of(run, "conclusion"));
+    if (json_is_string(json_object_get(r, "effect")))
+        printf("  effect        %s\n", text_of(r, "effect"));
     size_t i;
     json_t *a;
     json_array_foreach(json_object_get(r, "duplicate_runs"), i, a)

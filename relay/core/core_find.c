@@ -129,6 +129,8 @@ int core_answer_read(struct core *c, struct request *r, enum exchange_kind kind,
         return result;
     if (request_is_open(r->state))
         return core_put_request(c, r, before, err);
+    if (strcmp(r->reason, "success") == 0)
+        core_effect_ran(c, r, now);
     if (r->run_id != 0)
         metric_add(c->metrics.run_conclusions, 1, r->target, r->reason, NULL);
     return core_end_request(c, r, before, failed(r->reason) ? END_FAILED : END_RAN, now, err);

@@ -143,6 +143,8 @@ int core_intake(struct core *c, struct message *m, struct error *err)
         r = store_notification(c, in, id, now, buf_text(&alerts), err);
     if (r == 0)
         r = core_apply(c, &m->effects, now, err);
+    if (r == 0)
+        r = core_effect_heard(c, &m->effects, in->content->alerts, err);
     m->verdict = CORE_STORED;
     write_answer(&m->reply, id, false, false, buf_text(&alerts));
     if (r == 0 && (buf_failed(&alerts) || buf_failed(&m->reply)))

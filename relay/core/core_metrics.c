@@ -31,6 +31,9 @@ void core_metrics_make(struct core_metrics *m, struct metrics *registry)
     m->run_conclusions =
         metrics_counter(registry, "run_conclusions_total", "Runs that ended, by their conclusion.",
                         "target,conclusion");
+    m->effective = metrics_counter(registry, "action_effective_total",
+                                   "Successful runs by whether the alerts of their key got well.",
+                                   "route,result");
     m->duplicate_runs =
         metrics_counter(registry, "duplicate_runs_total",
                         "Runs found beyond the first that carry one relay_id.", "target");

@@ -82,7 +82,7 @@ struct core_metrics {
     struct metric *alerts, *timers, *requests, *dispatch_attempts, *dispatch_seconds,
         *run_conclusions, *run_active, *queue_oldest, *key_states, *rate_remaining, *token_expiry,
         *commit_seconds, *store_errors, *reload_time, *truncated, *duplicate_runs, *ended,
-        *target_findings;
+        *target_findings, *effective;
 };
 
 struct core_online;
@@ -113,6 +113,8 @@ struct core {
     size_t n_outcomes, cap_outcomes;
     struct request **open; /* oldest first */
     size_t n_open, cap_open;
+    struct request **watched; /* ended in success: did it help? One of a key */
+    size_t n_watched, cap_watched;
     int64_t counts[REQUEST_STATES];
     struct flight *flights;
     size_t n_flights, cap_flights;
@@ -177,7 +179,7 @@ __attribute__((warn_unused_result)) int core_due(struct core *c, struct error *e
 __attribute__((warn_unused_result)) int core_put_request(struct core *c, const struct request *r,
                                                          enum request_state before,
                                                          struct error *err);
-/* Takes r out of the open ones and frees it when it has ended. */
+/* Takes r out of the open ones when it has ended, and frees it unless it is watched then. */
 void core_drop_ended(struct core *c, struct request *r);
 struct request *core_find_open(struct core *c, const char *relay_id);
 struct credential *core_find_credential(struct core *c, const char *name);
@@ -231,6 +233,31 @@ __attribute__((warn_unused_result)) int core_online_due(struct core *c, int64_t 
 __attribute__((warn_unused_result)) int core_online_answer(struct core *c,
                                                            const struct exchange_answer *answer,
                                                            int64_t now, struct error *err);
+
+/* core_effect.c: did a successful run end what it was started for? */
+/* r has just ended in success, and is not stored yet. */
+void core_effect_ran(struct core *c, struct request *r, int64_t now);
+bool core_effect_is_watched(const struct request *r);
+/* r was judged, if it was, and is stored. */
+void core_effect_count(struct core *c, const struct request *r);
+/* Takes a watched one, which is stored. */
+void core_effect_watch(struct core *c, struct request *r);
+/* After the keys. */
+__attribute__((warn_unused_result)) int core_effect_load(struct core *c, struct error *err);
+void core_effect_forget(struct core *c);
+void core_effect_touch(struct core *c);
+/* A notification was applied; these were its alerts. */
+__attribute__((warn_unused_result)) int core_effect_heard(struct core *c, const struct effects *e,
+                                                          const struct alert *alerts,
+                                                          struct error *err);
+/* Timers were applied: whoever left, left because it was unheard. */
+__attribute__((warn_unused_result)) int core_effect_stale(struct core *c, const struct effects *e,
+                                                          struct error *err);
+/* The next run of the key is POSTed. */
+__attribute__((warn_unused_result)) int core_effect_overtaken(struct core *c, const char *key,
+                                                              struct error *err);
+__attribute__((warn_unused_result)) int core_effect_due(struct core *c, int64_t now,
+                                                        struct error *err);
 
 /* core_retention.c: at the end of a batch of so many messages */
 __attribute__((warn_unused_result)) int core_retain(struct core *c, size_t messages,

@@ -39,6 +39,10 @@ void core_drop_ended(struct core *c, struct request *r)
         c->n_open--;
         break;
     }
+    if (core_effect_is_watched(r)) {
+        core_effect_watch(c, r);
+        return;
+    }
     request_free(r);
     free(r);
 }
@@ -93,8 +97,10 @@ int core_end_request(struct core *c, struct request *r, enum request_state befor
         result = engine_ended(c->engine, r->key, r->relay_id, end, now, &effects, err);
     if (result == 0)
         result = core_apply(c, &effects, now, err);
-    if (result == 0)
+    if (result == 0) {
         metric_add(c->metrics.ended, 1, r->target, request_state_text(r->state), r->reason, NULL);
+        core_effect_count(c, r);
+    }
     log_info("core", request_state_text(r->state), LOG_STR("relay_id", r->relay_id),
              LOG_STR("key", r->key), LOG_STR("reason", r->reason), LOG_STR("detail", r->detail),
              LOG_STR("run_url", r->run_url));
@@ -152,6 +158,8 @@ static int post(struct core *c, struct request *r, const struct target *target,
     SCOPED(effects_clear) struct effects effects = {0};
     if (result == 0)
         result = core_put_request(c, r, before, err);
+    if (result == 0)
+        result = core_effect_overtaken(c, r->key, err);
     if (result == 0)
         result = engine_posting(c->engine, r->key, r->relay_id, now, &effects, err);
     if (result == 0)
@@ -247,6 +255,8 @@ static int due_timers(struct core *c, int64_t now, struct error *err)
         int r = engine_timers(c->engine, now, clock_wall(c->ports.clock), &effects, err);
         if (r == 0)
             r = core_apply(c, &effects, now, err);
+        if (r == 0)
+            r = core_effect_stale(c, &effects, err);
         if (r != 0)
             return r;
     }
@@ -262,6 +272,8 @@ int core_due(struct core *c, struct error *err)
     if (r == 0 && c->next_due <= now) {
         c->next_due = INT64_MAX;
         r = due_requests(c, now, err);
+        if (r == 0)
+            r = core_effect_due(c, now, err);
         if (r == 0)
             r = core_online_due(c, now, err);
     }

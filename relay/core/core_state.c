@@ -60,6 +60,7 @@ static void forget_state(struct core *c)
         free(c->open[i]);
     }
     c->n_open = 0;
+    core_effect_forget(c);
     engine_free(c->engine);
     c->engine = NULL;
 }
@@ -156,6 +157,8 @@ int core_load(struct core *c, bool at_start, struct error *err)
     if (r == 0)
         r = ops->load_open_requests(store, take_request, c, err);
     if (r == 0)
+        r = core_effect_load(c, err);
+    if (r == 0)
         r = ops->load_slots(store, relay_time_now(&c->time) - BUDGET_WINDOW_MAX_MS, take_slot, c,
                             err);
     if (r == 0)
@@ -224,6 +227,7 @@ void core_release_state(struct core *c)
     core_free_flights(c);
     core_online_free(c->online);
     free(c->open);
+    free(c->watched);
     free(c->starting);
     free(c->outcomes);
     free(c->engine_routes);
@@ -252,6 +256,7 @@ int core_configure(struct core *c, struct conf *conf, struct error *err)
     c->conf = conf_ref(conf);
     c->engine_routes = routes;
     c->engine_targets = targets;
+    core_effect_touch(c);
     int r = name_credentials(c, err);
     if (r == 0 && c->engine != NULL) {
         r = configure_engine(c, err);

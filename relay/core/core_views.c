@@ -180,7 +180,9 @@ static int write_request(struct core *c, const struct request *r, struct buf *ou
     add_time(out, "expires_at", expires);
     buf_addf(out, ",\"inputs\":%s", r->inputs);
     write_run(r, out);
-    buf_addf(out, ",\"duplicate_runs\":[%s],\"attempts\":[", r->duplicates);
+    buf_addf(out, ",\"duplicate_runs\":[%s],", r->duplicates);
+    add_string(out, "effect", r->effect[0] == '\0' ? NULL : r->effect);
+    buf_add_text(out, ",\"attempts\":[");
     int result = c->ports.store.ops->list_attempts(c->ports.store.self, r->relay_id, write_attempt,
                                                    out, err);
     buf_add_text(out, "]}");

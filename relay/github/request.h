@@ -128,10 +128,15 @@ struct request {
     char *place;       /* exchange_place of its last POST, NULL */
     int64_t look_from; /* relay time of the first POST that may have started a run, 0 */
     int64_t look_wall; /* … by GitHub's clock as then known, unix ms */
-    int64_t grace_until;      /* relay, from the end of the last POST on; 0 */
-    bool lost;                /* once: it is not POSTed a third time */
-    bool adopted;             /* its run was found by its title */
-    char duplicates[128];     /* more runs of this relay_id: their ids, "" none */
+    int64_t grace_until;  /* relay, from the end of the last POST on; 0 */
+    bool lost;            /* once: it is not POSTed a third time */
+    bool adopted;         /* its run was found by its title */
+    char duplicates[128]; /* more runs of this relay_id: their ids, "" none */
+    char effect[16]; /* after a success, did its key get quiet? "" not judged, "watched", or what
+                        became of that: effective, not_effective, unknown */
+    int64_t effect_until;     /* relay: watched until then */
+    bool effect_doubt;        /* an alert of its key left otherwise than by getting well */
+    size_t effect_members;    /* of its key, as last counted; not stored */
     struct run_search search; /* not stored: a restart reads anew */
     int64_t gone_since; /* relay: the first of the 404s in a row, 0 = none. Not stored: a restart
                            begins the hour anew */

@@ -267,6 +267,7 @@ static const struct store_ops ops = {
     .get_request = memory_get_request,
     .add_attempt = memory_add_attempt,
     .load_open_requests = memory_load_open_requests,
+    .load_watched_requests = memory_load_watched_requests,
     .load_slots = memory_load_slots,
     .count_requests = memory_count_requests,
     .put_credential = memory_put_credential,

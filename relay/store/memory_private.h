@@ -94,6 +94,8 @@ int memory_put_request(void *self, const struct request *r, struct error *err);
 int memory_get_request(void *self, const char *relay_id, struct request *out, struct error *err);
 int memory_load_open_requests(void *self, int (*each)(void *context, struct request *r),
                               void *context, struct error *err);
+int memory_load_watched_requests(void *self, int (*each)(void *context, struct request *r),
+                                 void *context, struct error *err);
 int memory_load_slots(void *self, int64_t since,
                       int (*each)(void *context, const char *route, const char *target, int64_t at,
                                   const char *relay_id),

@@ -247,15 +247,14 @@ int memory_get_request(void *self, const char *relay_id, struct request *out, st
     return memory_fail(m, -ENOMEM, doing, err);
 }
 
-int memory_load_open_requests(void *self, int (*each)(void *context, struct request *r),
-                              void *context, struct error *err)
+static int load_requests(struct memory_store *m, bool (*wanted)(const struct request *r),
+                         const char *doing, int (*each)(void *context, struct request *r),
+                         void *context, struct error *err)
 {
-    static const char doing[] = "reading the open requests";
-    struct memory_store *m = self;
     int r = memory_read(m, doing, err);
     for (size_t i = 0; r == 0 && i < m->requests.n; i++) {
         const struct request *row = m->requests.rows[i];
-        if (!request_is_open(row->state))
+        if (!wanted(row))
             continue;
         struct request *copy = new_request(row);
         if (copy == NULL)
@@ -265,6 +264,28 @@ int memory_load_open_requests(void *self, int (*each)(void *context, struct requ
             return not_taken("a request", r, err);
     }
     return r;
+}
+
+static bool is_open(const struct request *r)
+{
+    return request_is_open(r->state);
+}
+
+int memory_load_open_requests(void *self, int (*each)(void *context, struct request *r),
+                              void *context, struct error *err)
+{
+    return load_requests(self, is_open, "reading the open requests", each, context, err);
+}
+
+static bool is_watched(const struct request *r)
+{
+    return strcmp(r->effect, "watched") == 0;
+}
+
+int memory_load_watched_requests(void *self, int (*each)(void *context, struct request *r),
+                                 void *context, struct error *err)
+{
+    return load_requests(self, is_watched, "reading the watched requests", each, context, err);
 }
 
 struct slot {

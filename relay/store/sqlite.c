@@ -263,6 +263,7 @@ static const struct store_ops ops = {
     .get_request = sqlite_get_request,
     .add_attempt = sqlite_add_attempt,
     .load_open_requests = sqlite_load_open_requests,
+    .load_watched_requests = sqlite_load_watched_requests,
     .load_slots = sqlite_load_slots,
     .count_requests = sqlite_count_requests,
     .put_credential = sqlite_put_credential,

@@ -25,7 +25,8 @@
     X(FIXED, run_status) X(FIXED, conclusion) X(INT64, run_attempt) X(INT64, accepted_at) X(INT64, polls) \
     X(NULLABLE, etag) X(NULLABLE, redirect) X(INT64, hops) X(FIXED, replaces) \
     X(BOOL, correlated) X(NULLABLE, place) X(INT64, look_from) X(INT64, look_wall) X(INT64, grace_until) \
-    X(BOOL, lost) X(BOOL, adopted) X(FIXED, duplicates)
+    X(BOOL, lost) X(BOOL, adopted) X(FIXED, duplicates) X(FIXED, effect) X(INT64, effect_until) \
+    X(BOOL, effect_doubt)
 
 #define OUTCOME_COLUMNS(X) \
     X(INT64, at_wall) X(OWNED, key) X(NULLABLE, route) X(OWNED, verdict) X(OWNED, reason) X(FIXED, relay_id)

@@ -45,6 +45,7 @@ enum sqlite_statement {
     STATEMENT_PUT_REQUEST,
     STATEMENT_GET_REQUEST,
     STATEMENT_LOAD_OPEN_REQUESTS,
+    STATEMENT_LOAD_WATCHED_REQUESTS,
     STATEMENT_LIST_REQUESTS,
     STATEMENT_COUNT_REQUESTS,
     STATEMENT_LOAD_SLOTS,
@@ -208,6 +209,8 @@ int sqlite_add_attempt(void *self, const char *relay_id, const struct attempt *a
                        struct error *err);
 int sqlite_load_open_requests(void *self, int (*each)(void *context, struct request *r),
                               void *context, struct error *err);
+int sqlite_load_watched_requests(void *self, int (*each)(void *context, struct request *r),
+                                 void *context, struct error *err);
 int sqlite_load_slots(void *self, int64_t since,
                       int (*each)(void *context, const char *route, const char *target, int64_t at,
                                   const char *relay_id),

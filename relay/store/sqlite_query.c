@@ -52,6 +52,8 @@ static const char *const statement_sql[SQLITE_STATEMENTS] = {
     [STATEMENT_GET_REQUEST] = "SELECT seq" REQUEST_COLUMNS(COLUMN_NAME) " FROM requests WHERE relay_id = ?",
     [STATEMENT_LOAD_OPEN_REQUESTS] =
         "SELECT seq" REQUEST_COLUMNS(COLUMN_NAME) " FROM requests WHERE open = 1 ORDER BY seq",
+    [STATEMENT_LOAD_WATCHED_REQUESTS] =
+        "SELECT seq" REQUEST_COLUMNS(COLUMN_NAME) " FROM requests WHERE effect = 'watched' ORDER BY seq",
     [STATEMENT_LIST_REQUESTS] =
         "SELECT seq" REQUEST_COLUMNS(COLUMN_NAME) " FROM requests WHERE seq < ? ORDER BY seq DESC LIMIT ?",
     [STATEMENT_COUNT_REQUESTS] = "SELECT state, count(*) FROM requests GROUP BY state",

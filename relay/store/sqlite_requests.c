@@ -52,12 +52,11 @@ int sqlite_get_request(void *self, const char *relay_id, struct request *out, st
     return read_request(&q, out, err);
 }
 
-int sqlite_load_open_requests(void *self, int (*each)(void *context, struct request *r),
-                              void *context, struct error *err)
+static int load_requests(struct sqlite *s, enum sqlite_statement which, const char *doing,
+                         int (*each)(void *context, struct request *r), void *context,
+                         struct error *err)
 {
-    struct sqlite *s = self;
-    SCOPED(query_end)
-    struct query q = query_start(s, STATEMENT_LOAD_OPEN_REQUESTS, "reading the open requests");
+    SCOPED(query_end) struct query q = query_start(s, which, doing);
     int rc = 0;
     while ((rc = query_next(&q, err)) == 0) {
         SCOPED(free_p) struct request *r = malloc(sizeof(*r));
@@ -73,6 +72,20 @@ int sqlite_load_open_requests(void *self, int (*each)(void *context, struct requ
                              s->path, strerror(-rc));
     }
     return rc < 0 ? rc : 0;
+}
+
+int sqlite_load_open_requests(void *self, int (*each)(void *context, struct request *r),
+                              void *context, struct error *err)
+{
+    return load_requests(self, STATEMENT_LOAD_OPEN_REQUESTS, "reading the open requests", each,
+                         context, err);
+}
+
+int sqlite_load_watched_requests(void *self, int (*each)(void *context, struct request *r),
+                                 void *context, struct error *err)
+{
+    return load_requests(self, STATEMENT_LOAD_WATCHED_REQUESTS, "reading the watched requests",
+                         each, context, err);
 }
 
 int sqlite_list_requests(void *self, const char *cursor, size_t limit,

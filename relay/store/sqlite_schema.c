@@ -101,7 +101,15 @@ static const char version_4[] =
     "ALTER TABLE credentials ADD COLUMN limited_until INTEGER NOT NULL DEFAULT 0;"
     "DELETE FROM credentials;";
 
-const char *const sqlite_schema_versions[] = {version_1, version_2, version_3, version_4};
+/* What became of a key after the run for it. */
+static const char version_5[] =
+    "ALTER TABLE requests ADD COLUMN effect TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE requests ADD COLUMN effect_until INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE requests ADD COLUMN effect_doubt INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX requests_watched ON requests (seq) WHERE effect = 'watched';";
+
+const char *const sqlite_schema_versions[] = {version_1, version_2, version_3, version_4,
+                                              version_5};
 const int sqlite_schema_version =
     sizeof(sqlite_schema_versions) / sizeof(sqlite_schema_versions[0]);
 

@@ -119,6 +119,9 @@ struct store_ops {
     /* Every open request, oldest first; each takes it (a heap struct: request_free, then free). */
     int (*load_open_requests)(void *self, int (*each)(void *context, struct request *r),
                               void *context, struct error *err);
+    /* Likewise every request whose effect is "watched". */
+    int (*load_watched_requests)(void *self, int (*each)(void *context, struct request *r),
+                                 void *context, struct error *err);
     /* Slots of budgets taken after `since`: route, target, created_at, relay_id of requests with
      * slot = true. */
     int (*load_slots)(void *self, int64_t since,

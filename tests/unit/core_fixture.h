@@ -35,12 +35,13 @@ struct core_fixture {
     size_t n_flights;
     unsigned n_posts, n_polls, n_lists, n_bodies;
     bool stop_file;
-    bool online;       /* the targets are asked about */
-    bool signed_time;  /* notifications have a MAC and a signed time */
-    const char *model; /* their label, of which the key is made */
-    bool dry;          /* and nothing of them is to be stored */
-    int64_t start_ms;  /* between the decision to start an exchange and its leaving */
-    int64_t wait;      /* what the last step said */
+    bool online;              /* the targets are asked about */
+    bool signed_time;         /* notifications have a MAC and a signed time */
+    const char *model;        /* their label, of which the key is made */
+    const char *state_reason; /* NULL: none */
+    bool dry;                 /* and nothing of them is to be stored */
+    int64_t start_ms;         /* between the decision to start an exchange and its leaving */
+    int64_t wait;             /* what the last step said */
 };
 
 static inline struct wall fixture_wall(void *self)
@@ -209,9 +210,12 @@ static inline void core_send(struct core_fixture *f, const char *status, const c
                    "{\"receiver\":\"relay\",\"status\":\"firing\",\"orgId\":1,\"groupKey\":\"{}\","
                    "\"externalURL\":\"\",\"version\":\"1\",\"title\":\"%u\",\"alerts\":[{"
                    "\"status\":\"%s\",\"labels\":{\"alertname\":\"Drift\",\"action\":\"retrain\","
-                   "\"model\":\"%s\"},\"annotations\":{},\"fingerprint\":\"%s\",\"startsAt\":"
+                   "\"model\":\"%s\"},\"annotations\":{%s%s%s},\"fingerprint\":\"%s\",\"startsAt\":"
                    "\"2025-11-24T00:00:00Z\",\"endsAt\":\"%s\"}]}",
-                   ++f->n_bodies, status, f->model, fingerprint,
+                   ++f->n_bodies, status, f->model,
+                   f->state_reason == NULL ? "" : "\"grafana_state_reason\":\"",
+                   f->state_reason == NULL ? "" : f->state_reason,
+                   f->state_reason == NULL ? "" : "\"", fingerprint,
                    strcmp(status, "resolved") == 0 ? "2025-11-25T00:00:00Z"
                                                    : "0001-01-01T00:00:00Z");
     *kept = (struct core_reply_kept){0};

@@ -205,6 +205,9 @@ static inline struct request fixture_request(unsigned n, enum request_state stat
         .etag = etag,
         .redirect = redirect,
         .hops = 2,
+        .effect = "unknown",
+        .effect_until = 111,
+        .effect_doubt = true,
     };
     fixture_id(r.relay_id, 'R', n);
     fixture_id(r.notification, 'N', n);

@@ -131,6 +131,7 @@ static void test_the_full_sample_states_the_defaults(void **state)
     assert_int_equal(full->log_level, least->log_level);
     assert_int_equal(full->log_format, least->log_format);
     assert_true(full->check_online && least->check_online);
+    assert_int_equal(full->routes[0].effective_within_ms, least->routes[0].effective_within_ms);
     assert_int_equal(full->limits.alert.alerts, least->limits.alert.alerts);
     assert_int_equal(full->limits.alert.labels, least->limits.alert.labels);
     assert_int_equal(full->limits.alert.depth, least->limits.alert.depth);

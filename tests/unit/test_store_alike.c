@@ -104,6 +104,7 @@ static void write_requests(struct fixture *f, struct buf *out)
         memcpy(cursor, next, sizeof(cursor));
     } while (cursor[0] != '\0');
     OK(f, OPS(f)->load_open_requests(SELF(f), write_open, out, &f->err));
+    OK(f, OPS(f)->load_watched_requests(SELF(f), write_open, out, &f->err));
     OK(f, OPS(f)->load_slots(SELF(f), 150, write_slot, out, &f->err));
     OK(f, OPS(f)->count_requests(SELF(f), counts, &f->err));
     for (size_t i = 0; i < REQUEST_STATES; i++)
@@ -268,6 +269,7 @@ static int put_row(struct fixture *f, enum operation operation, unsigned n, int6
     r.next_at = value;
     r.created_at = 148 + n / 2;
     r.slot = value % 2 == 0;
+    (void)snprintf(r.effect, sizeof(r.effect), "%s", value % 3 == 0 ? "watched" : "");
     r.etag = value % 4 == 0 ? NULL : r.etag;
     if (operation == PUT_NOTIFICATION)
         return OPS(f)->put_notification(SELF(f), &notification, &f->err);

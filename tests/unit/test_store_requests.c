@@ -47,6 +47,9 @@ static void assert_same(const struct request *got, const struct request *want)
     assert_same_text(got->etag, want->etag);
     assert_same_text(got->redirect, want->redirect);
     assert_int_equal(got->hops, want->hops);
+    assert_string_equal(got->effect, want->effect);
+    assert_int_equal(got->effect_until, want->effect_until);
+    assert_int_equal(got->effect_doubt, want->effect_doubt);
 }
 
 static void a_request_comes_back_with_every_field_in_every_state(void **state)
@@ -113,6 +116,33 @@ static void only_open_requests_are_loaded_oldest_first(void **state)
     s = (struct seen){.refuse = -ENOMEM};
     assert_int_equal(OPS(f)->load_open_requests(SELF(f), see_open, &s, &f->err), -ENOMEM);
     assert_int_equal(s.n, 1);
+}
+
+static void watched_requests_are_loaded_until_they_are_judged(void **state)
+{
+    struct fixture *f = *state;
+    static const unsigned want[] = {1, 3};
+    struct seen s = {.n = 0};
+    for (unsigned i = 0; i < 5; i++) {
+        struct request r = fixture_request(i, i == 4 ? REQUEST_QUEUED : REQUEST_DONE);
+        (void)snprintf(r.effect, sizeof(r.effect), "%s",
+                       i == 0 || i == 4 ? ""
+                       : i == 2         ? "effective"
+                                        : "watched");
+        fixture_begin(f);
+        put(f, &r);
+        fixture_commit(f);
+    }
+    OK(f, OPS(f)->load_watched_requests(SELF(f), see_open, &s, &f->err));
+    assert_ids(&s, 'R', want, 2);
+    struct request judged = fixture_request(1, REQUEST_DONE);
+    (void)snprintf(judged.effect, sizeof(judged.effect), "unknown");
+    fixture_begin(f);
+    put(f, &judged);
+    fixture_commit(f);
+    s = (struct seen){.refuse = -ENOMEM};
+    assert_int_equal(OPS(f)->load_watched_requests(SELF(f), see_open, &s, &f->err), -ENOMEM);
+    assert_ids(&s, 'R', want + 1, 1);
 }
 
 static void count_attempt(void *context, const struct attempt *a)
@@ -305,6 +335,7 @@ int main(void)
         ON_BOTH(a_request_comes_back_with_every_field_in_every_state),
         ON_BOTH(what_is_unknown_comes_back_as_null),
         ON_BOTH(only_open_requests_are_loaded_oldest_first),
+        ON_BOTH(watched_requests_are_loaded_until_they_are_judged),
         ON_BOTH(a_request_put_again_keeps_its_place_and_its_attempts),
         ON_BOTH(slots_are_those_held_and_taken_after_the_time_given),
         ON_BOTH(attempts_are_listed_oldest_first_and_only_of_their_request),
