@@ -147,6 +147,29 @@ int secret_equals(const struct secret *s, const void *bytes, size_t len)
     return len == s->len && sodium_memcmp(s->bytes, bytes, len) == 0;
 }
 
+size_t secret_hide(char *text, size_t len, const struct secret *s)
+{
+    static const char stars[] = "***";
+    char *at = text;
+    if (s->len < sizeof(stars) - 1)
+        return len;
+    while ((at = memmem(at, len - (size_t)(at - text), s->bytes, s->len)) != NULL) {
+        memcpy(at, stars, sizeof(stars) - 1);
+        at += sizeof(stars) - 1;
+        char *rest = at + s->len - (sizeof(stars) - 1);
+        memmove(at, rest, len - (size_t)(rest - text) + 1);
+        len -= s->len - (sizeof(stars) - 1);
+    }
+    return len;
+}
+
+void secret_wipe_buf(struct buf *b)
+{
+    if (b->data != NULL)
+        sodium_memzero(b->data, b->cap);
+    buf_free(b);
+}
+
 void secret_free(struct secret *s)
 {
     if (s == NULL)

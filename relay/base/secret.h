@@ -6,6 +6,7 @@
 #ifndef RELAY_BASE_SECRET_H
 #define RELAY_BASE_SECRET_H
 
+#include "relay/base/buf.h"
 #include "relay/base/error.h"
 
 #include <stddef.h>
@@ -28,6 +29,12 @@ const unsigned char *secret_bytes(const struct secret *s);
 size_t secret_len(const struct secret *s);
 /* Constant time in the content; the length is not secret. */
 int secret_equals(const struct secret *s, const void *bytes, size_t len);
+/* Puts three stars where text, which ends with a NUL after len bytes, repeats the secret; returns
+ * the length that is left. Servers and proxies do repeat a request's headers in their errors. */
+size_t secret_hide(char *text, size_t len, const struct secret *s);
+/* Wipes and frees a buffer that a secret was written to; for SCOPED(). Add the secret at once: a
+ * buffer that grows leaves bytes behind. */
+void secret_wipe_buf(struct buf *b);
 void secret_free(struct secret *s); /* NULL is fine */
 void secret_free_p(struct secret **s);
 

@@ -23,6 +23,7 @@ int cli_cancel(int argc, char **argv);
 int cli_rearm(int argc, char **argv);
 int cli_pause(int argc, char **argv);
 int cli_resume(int argc, char **argv);
+int cli_grafana(int argc, char **argv);
 int cli_health(int argc, char **argv);
 int cli_version(int argc, char **argv);
 

@@ -8,16 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #define TOKEN_HEADER_MAX (66 * 1024)
-
-static void wipe(struct buf *b)
-{
-    if (b->data != NULL)
-        sodium_memzero(b->data, b->cap);
-    buf_free(b);
-}
 
 int exchange_http_start(struct http_client *client, const struct exchange *x,
                         const struct secret *token,
@@ -27,10 +18,9 @@ int exchange_http_start(struct http_client *client, const struct exchange *x,
     size_t n = 0;
     while (x->headers[n] != NULL)
         n++;
-    SCOPED(wipe) struct buf authorization = BUF_INIT(TOKEN_HEADER_MAX);
+    SCOPED(secret_wipe_buf) struct buf authorization = BUF_INIT(TOKEN_HEADER_MAX);
     SCOPED(free_p) const char **headers = calloc(n + 2, sizeof(*headers));
     buf_add_text(&authorization, "Authorization: Bearer ");
-    /* At once: a buffer that grows leaves bytes behind. */
     buf_add(&authorization, secret_bytes(token), secret_len(token));
     if (headers == NULL || buf_failed(&authorization))
         return error_set(err, -ENOMEM, "out of memory");
@@ -61,24 +51,6 @@ static char *copy(const char *text)
     return out;
 }
 
-/* Three stars for the token; returns the length that is left. text ends with a NUL. */
-static size_t hide(char *text, size_t len, const struct secret *token)
-{
-    static const char stars[] = "***";
-    size_t n = secret_len(token);
-    char *at = text;
-    if (n < sizeof(stars) - 1)
-        return len;
-    while ((at = memmem(at, len - (size_t)(at - text), secret_bytes(token), n)) != NULL) {
-        memcpy(at, stars, sizeof(stars) - 1);
-        at += sizeof(stars) - 1;
-        char *rest = at + n - (sizeof(stars) - 1);
-        memmove(at, rest, len - (size_t)(rest - text) + 1);
-        len -= n - (sizeof(stars) - 1);
-    }
-    return len;
-}
-
 static void take_headers(struct exchange_answer *a, const struct http_result *result,
                          const struct secret *token)
 {
@@ -93,7 +65,7 @@ static void take_headers(struct exchange_answer *a, const struct http_result *re
         if (value == NULL)
             continue;
         char *kept = copy(value);
-        (void)hide(kept, strlen(kept), token);
+        (void)secret_hide(kept, strlen(kept), token);
         a->headers[a->n_headers++] = (struct exchange_header){copy(*name), kept};
     }
 }
@@ -115,6 +87,6 @@ void exchange_http_answer(struct exchange_answer *out, const struct http_result 
     out->body[result->body_len] = '\0';
     out->body_len = result->body_len;
     take_headers(out, result, token);
-    out->body_len = hide(out->body, out->body_len, token);
-    (void)hide(out->error, strlen(out->error), token);
+    out->body_len = secret_hide(out->body, out->body_len, token);
+    (void)secret_hide(out->error, strlen(out->error), token);
 }
