@@ -118,6 +118,8 @@ static void conf_free(struct conf *c)
     free(c->credentials);
     free_texts(c->watched, c->n_watched);
     free(c->origin);
+    free(c->grafana.url);
+    free(c->grafana.token_file);
     free(c->admin_socket);
     free(c->store_path);
     free(c->stop_file);
@@ -166,7 +168,8 @@ bool conf_header_is_valid(const char *name)
     return len >= 1 && len <= 128 && strspn(name, token) == len;
 }
 
-const char *conf_check_api_url(char *url)
+/* What both kinds of URL must not have. Takes the trailing slash off. */
+static const char *check_text(char *url)
 {
     size_t len = strlen(url);
     while (len > 0 && url[len - 1] == '/')
@@ -175,10 +178,28 @@ const char *conf_check_api_url(char *url)
         if (*c <= ' ' || *c == 0x7f || *c == '\\')
             return "a base URL is of printable ASCII without blanks and backslashes";
     }
-    if (strpbrk(url, "?#@") != NULL)
-        return "a base URL has no user, query or fragment";
-    if (strncmp(url, "https://", 8) == 0 && strchr("/:", url[8]) == NULL)
-        return NULL;
+    return strpbrk(url, "?#@") == NULL ? NULL : "a base URL has no user, query or fragment";
+}
+
+static bool begins(const char *url, const char *scheme)
+{
+    size_t len = strlen(scheme);
+    return strncmp(url, scheme, len) == 0 && strchr("/:", url[len]) == NULL;
+}
+
+const char *conf_check_url(char *url)
+{
+    const char *fault = check_text(url);
+    if (fault == NULL && !begins(url, "https://") && !begins(url, "http://"))
+        fault = "an http:// or https:// URL is wanted, such as \"http://grafana:3000\"";
+    return fault;
+}
+
+const char *conf_check_api_url(char *url)
+{
+    const char *fault = check_text(url);
+    if (fault != NULL || begins(url, "https://"))
+        return fault;
     if (strncmp(url, "http://", 7) != 0)
         return "an https:// URL is wanted, such as \"https://api.github.com\"";
     char host[64] = "";

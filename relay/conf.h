@@ -53,6 +53,12 @@ struct conf_limits {
     int64_t connections, per_address;
 };
 
+/* Whose annotations are written and whose thresholds are read. */
+struct conf_grafana {
+    char *url;        /* without a slash at its end; NULL = no such Grafana */
+    char *token_file; /* read anew for every call */
+};
+
 struct conf {
     char *origin; /* the file's path, or "environment" */
     struct address listen;
@@ -65,6 +71,7 @@ struct conf {
     enum log_level log_level;
     enum log_format log_format;
     struct conf_limits limits;
+    struct conf_grafana grafana;
     struct conf_source *sources;
     size_t n_sources;
     struct target *targets;

@@ -232,6 +232,27 @@ static void read_sources(struct conf *c, const struct settings_group *root)
         settings_fault(root, "sources", "is empty: without a source nobody may send");
 }
 
+static void read_grafana(const struct settings_group *root, struct conf *c)
+{
+    const struct settings_group *g = settings_group(root, "grafana", false);
+    if (g == NULL)
+        return;
+    struct conf_grafana *out = &c->grafana;
+    if (settings_string(g, "url", true, &out->url)) {
+        const char *fault = conf_check_url(out->url);
+        if (fault != NULL)
+            settings_fault(g, "url", "%s", fault);
+    }
+    SCOPED(secret_free_p) struct secret *token = NULL;
+    struct error err = {0};
+    conf_read_path(g, "token_file", &out->token_file);
+    if (out->token_file == NULL)
+        settings_fault(g, "token_file", "is required: a service account's token, role Editor");
+    else if (out->token_file[0] != '\0' && secret_read_file(&token, out->token_file, 1, &err) != 0)
+        /* No fault: the account can only be made once Grafana is up, and alerts do not need it. */
+        settings_warning(g, "token_file", "%s: no annotations until it can be read", err.text);
+}
+
 void conf_read_file(struct conf *c, struct settings *s)
 {
     const struct settings_group *root = settings_root(s);
@@ -249,5 +270,5 @@ void conf_read_file(struct conf *c, struct settings *s)
     read_sources(c, root);
     conf_read_targets(c, root);
     conf_read_routes(c, root);
-    refuse_later(root, "grafana");
+    read_grafana(root, c);
 }

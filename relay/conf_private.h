@@ -22,8 +22,9 @@ bool conf_header_is_valid(const char *name); /* a token of RFC 9110 */
 bool conf_read_name(const struct settings_group *g, char **out);
 /* A path of g that must not be empty, else *out is untouched. */
 void conf_read_path(const struct settings_group *g, const char *key, char **out);
-/* NULL = fine; else the reason. Takes the trailing slash off. */
-const char *conf_check_api_url(char *url);
+/* NULL = fine; else the reason. Both take the trailing slash off. */
+const char *conf_check_url(char *url);     /* http or https */
+const char *conf_check_api_url(char *url); /* plain http for loopback only */
 
 void conf_read_file(struct conf *c, struct settings *s);
 void conf_read_targets(struct conf *c, const struct settings_group *root);

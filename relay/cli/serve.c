@@ -9,6 +9,7 @@
 #include "relay/conf.h"
 #include "relay/core/core.h"
 #include "relay/edge/admin.h"
+#include "relay/edge/annotator.h"
 #include "relay/edge/dispatcher.h"
 #include "relay/edge/webhook.h"
 #include "relay/store/sqlite.h"
@@ -31,6 +32,7 @@ struct relay {
     struct core *core;
     struct webhook *webhook;
     struct admin *admin;
+    struct annotator *annotator;
     struct watch *watch;
     _Atomic bool reload_wanted; /* a watched file changed */
     _Atomic bool core_ended;
@@ -138,6 +140,8 @@ static int up(struct relay *relay, struct error *err)
     if (r == 0)
         r = start_core(relay, err);
     if (r == 0)
+        r = annotator_start(&relay->annotator, relay->conf, relay->core, relay->metrics, err);
+    if (r == 0)
         r = watch_files(relay, err);
     /* The doors open last: whoever is let in is served. */
     if (r == 0)
@@ -176,6 +180,7 @@ static void reload(struct relay *relay)
     webhook_reload(relay->webhook, next);
     dispatcher_reload(relay->dispatcher, next);
     core_reload(relay->core, next);
+    annotator_reload(relay->annotator, next);
     struct error err = {0};
     if (watch_files(relay, &err) != 0)
         log_error("serve", "watch_failed", LOG_STR("error", err.text));
@@ -247,6 +252,7 @@ static void down(struct relay *relay)
     webhook_stop(relay->webhook);
     admin_stop(relay->admin);
     dispatcher_stop(relay->dispatcher);
+    annotator_stop(relay->annotator);
     core_free(relay->core);
     metrics_free(relay->metrics);
     conf_unref(relay->conf);

@@ -6,14 +6,17 @@ import json
 import re
 import signal
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import pytest
 
+from tests.integration.test_grafana_seed import rule
 from tests.support.canary import Canaries
 from tests.support.github_app import App, new_key
 from tests.support.github_standin import TOKEN, StandIn
 from tests.support.grafana_bodies import alert, grafana_body
+from tests.support.grafana_standin import TOKEN as GRAFANA_TOKEN
+from tests.support.grafana_standin import GrafanaStandIn
 from tests.support.relay import Relay, signed_headers
 from tests.support.relay_config import SECRET, base_config, write_secret
 from tests.support.wait import until
@@ -42,6 +45,7 @@ class Run:
 
     def __init__(self, relay: Relay, standin: StandIn) -> None:
         self.relay, self.standin = relay, standin
+        self.grafana = GrafanaStandIn()
         self.canaries, self.faults, self.secret_files = Canaries(), [], set()  # type: ignore[var-annotated]
         self.look_at: dict[str, bytes] = {}
 
@@ -103,10 +107,11 @@ def test_the_search_finds_what_is_there(as_what: Callable[[bytes], bytes], tmp_p
 
 
 @pytest.fixture(name="run", params=["logfmt", "json"])
-def _run(request: Any, make_relay: Callable[..., Relay], standin: StandIn) -> Run:
-    """A relay with every kind of secret: three sources, a target with a token and one with an App."""
+def _run(request: Any, make_relay: Callable[..., Relay], standin: StandIn) -> Iterator[Run]:
+    """A relay with every kind of secret: three sources, a target with a token and one with an App, a Grafana."""
     relay = make_relay()
     run = Run(relay, standin)
+    run.grafana.start()
     key = new_key(relay.folder)
     run.canaries.add_key(key)
     run.secret_files.add(key)
@@ -127,9 +132,13 @@ def _run(request: Any, make_relay: Callable[..., Relay], standin: StandIn) -> Ru
         {**config["routes"][0], "name": "by-app", "match": ["action=retrain", "model=~app.*"], "target": "app",
          "budget": {"max": 100, "per": "24h"}},
         {**config["routes"][0], "name": "by-token", "budget": {"max": 100, "per": "24h"}}]
+    config["grafana"] = {"url": run.grafana.url, "token_file": run.secret("grafana-token", GRAFANA_TOKEN)}
+    for path, status in (("/api/v1/provisioning", 401), ("/api/annotations", 400)):
+        run.grafana.script("GET", path, "answer", status=status, message=f"Bearer {GRAFANA_TOKEN} is none")
     relay.write_config(config)
     relay.start()
-    return run
+    yield run
+    run.grafana.stop()
 
 
 def settle(run: Run, relay_id: str) -> None:
@@ -143,6 +152,8 @@ def test_a_full_run_leaves_no_secret_behind(run: Run) -> None:
     run.canaries.add("basic credentials", basic[6:])
     for model in ("a", "app-a"):
         relay.wait_request(run.dispatch(hmac, model), "done")
+    for event in ("grafana_away", "refused"):
+        until(lambda: re.search(rf"event\W+{event}\b.*Bearer \*\*\*", relay.log_text()), 30, f"Grafana's words of {event}")
     run.dispatch("/hooks/bearer", "b", headers={"Authorization": f"Bearer {BEARER}"})
     run.dispatch("/hooks/basic", "c", headers={"Authorization": basic})
     # Secrets in the wrong place, or almost right.
@@ -205,6 +216,16 @@ def tools(run: Run) -> None:
     (folder / "log.jsonl").write_text(run.cli("export", "--admin", relay.admin_url))
     run.cli("simulate", str(folder / "log.jsonl"), "--config", str(relay.config_file))
     run.cli("simulate", secret, "--config", str(relay.config_file))
+    (folder / "rules").mkdir()
+    (folder / "rules" / "ma5.json").write_text(json.dumps(rule("ma5")))
+    token = str(folder / "grafana-token")
+    for n, path in enumerate((None, "/api/v1/provisioning", "/api/folders", "/api/annotations")):
+        if path is not None:
+            run.grafana.script("POST", path, "answer", status=400 + n, message=f"{GRAFANA_TOKEN} may not")
+        run.cli("grafana", "seed", "--url", run.grafana.url, "--token-file", token, str(folder / "rules"))
+    run.cli("grafana", "seed", "--url", run.grafana.url, "--token-file", str(body), str(folder / "rules"))
+    run.cli("grafana", "seed", "--url", run.grafana.url, "--token-file", token, token)
+    run.cli("grafana", "seed", "--url", run.grafana.url, "--user", "a", "--password-file", token, str(folder / "rules"))
     run.cli("status", "--admin", relay.admin_url, "--json")
     run.cli("health", "--admin", relay.admin_url)
 

@@ -114,7 +114,7 @@ class GrafanaStandIn:
     def script(self, method: str, path: str, do: str, count: int = 1, status: int = 500, message: str = "") -> None:
         """The next `count` requests of this method whose path begins so meet this: `cut` (nothing is done), `lost`
         (it is done, and the answer cut), `answer` (a status), `restart` (it is done, the answer cut, and the next
-        health check fails)."""
+        health check fails), `hang` (no answer until the client goes away)."""
         with self.lock:
             self._scripts.append({"method": method, "path": path, "do": do, "count": count, "status": status,
                                   "message": message})
@@ -356,6 +356,10 @@ class _Handler(BaseHTTPRequestHandler):
         with grafana.lock:
             grafana.asked.append(asked)
             script = grafana.scripted(asked)
+        if script is not None and script["do"] == "hang":
+            self.rfile.read(1)
+            return
+        with grafana.lock:
             if script is not None and script["do"] == "cut":
                 return
             if script is not None and script["do"] == "answer":

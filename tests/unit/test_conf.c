@@ -184,7 +184,11 @@ static const struct {
     {"tls, later", FIRST("listen = { tls = { key = \"/k\"; }; };"), 1, "t.conf:1: listen.tls: is not available"},
     {"an admin token, later", FIRST("admin = { token_file = \"/k\"; };"), 1, "t.conf:1: admin.token_file: is not available"},
     {"an admin token on the wrong listener", FIRST("listen = { token_file = \"/k\"; };"), 1, "t.conf:1: listen.token_file: unknown key"},
-    {"grafana, later", FIRST("grafana = { url = \"http://x\"; };"), 1, "t.conf:1: grafana: is not available"},
+    {"a Grafana without URL", FIRST("grafana = { token_file = \"$D/token\"; };"), 1, "t.conf:1: grafana.url: is required"},
+    {"a Grafana without token", FIRST("grafana = { url = \"http://x\"; };"), 1, "t.conf:1: grafana.token_file: is required"},
+    {"a Grafana without scheme", FIRST("grafana = { url = \"x:3000\"; token_file = \"$D/token\"; };"), 1, "t.conf:1: grafana.url: an http:// or https:// URL"},
+    {"a Grafana with a user", FIRST("grafana = { url = \"http://a:b@x\"; token_file = \"$D/token\"; };"), 1, "t.conf:1: grafana.url: a base URL has no user"},
+    {"an empty path of Grafana's token", FIRST("grafana = { url = \"http://x\"; token_file = \"\"; };"), 1, "t.conf:1: grafana.token_file: is empty"},
     {"an empty socket", FIRST("admin = { socket = \"\"; };"), 1, "t.conf:1: admin.socket: is empty"},
     {"a socket's path too long", FIRST("admin = { socket = \"/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"; };"), 1, "t.conf:1: admin.socket: is longer than the 107 bytes"},
     {"an empty store path", FIRST("store = { path = \"\"; };"), 1, "t.conf:1: store.path: is empty"},
@@ -323,6 +327,7 @@ static const struct {
     {"a small budget for many keys", OTHER_ROUTE("name = \"r\"; match = ( \"a=b\" ); target = \"retrain\";\nkey = ( \"model\", \"region\" );"), "t.conf:5: routes[0].key: all keys of the route"},
     {"a small budget that was chosen", OTHER_ROUTE("name = \"r\"; match = ( \"a=b\" ); target = \"retrain\"; key = ( \"model\", \"region\" );\nbudget = { max = 2; };"), "t.conf:5: routes[0].budget: all keys of the route"},
     {"an empty match", OTHER_ROUTE("name = \"r\"; match = ( ); key = ( ); target = \"retrain\";"), "t.conf:4: routes[0].match: is empty"},
+    {"a token of Grafana that is not there yet", FIRST("grafana = { url = \"http://grafana:3000/\";\ntoken_file = \"$D/later\"; };"), "t.conf:2: grafana.token_file: "},
     {"a key label without bound", OTHER_ROUTE("name = \"r\"; match = ( \"a=b\" ); target = \"retrain\";\nkey = ( \"pod\" );"), "t.conf:5: routes[0].key: label pod"},
 };
 /* clang-format on */

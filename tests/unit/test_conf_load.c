@@ -101,7 +101,8 @@ static void load_sample(struct conf **c, const char *sample, size_t n_warnings,
         {"/etc/drift-relay/webhook.secret", "$D/secret"},
         {"/etc/drift-relay/github.token", "$D/token"},
         {"/etc/drift-relay/alertmanager.password", "$D/secret"},
-        {"/etc/drift-relay/script.token", "$D/token"}};
+        {"/etc/drift-relay/script.token", "$D/token"},
+        {"/etc/drift-relay/grafana.token", "$D/token"}};
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
         replace(local, text, secrets[i][0], secrets[i][1]);
         memcpy(text, local, sizeof(text));
@@ -143,6 +144,8 @@ static void test_the_full_sample_states_the_defaults(void **state)
     assert_string_equal(full->targets[0].ref, least->targets[0].ref);
     assert_string_equal(full->targets[0].api_url, least->targets[0].api_url);
     assert_int_equal(full->targets[0].correlation, least->targets[0].correlation);
+    assert_null(least->grafana.url);
+    assert_string_equal(full->grafana.url, "http://grafana:3000");
     char restart[128];
     assert_int_equal(conf_needs_restart(least, full, restart, sizeof(restart)), 1);
     assert_string_equal(restart, "admin"); /* the socket: none by default */

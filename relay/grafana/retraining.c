@@ -1,0 +1,191 @@
+#include "relay/grafana/retraining.h"
+
+#include "relay/base/parse.h"
+#include "relay/base/scope.h"
+#include "relay/base/strict_json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_MAX (16 * 1024)
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text == NULL ? "" : text;
+}
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+    while (*words != NULL && strcmp(*words, word) != 0)
+        words++;
+    return *words != NULL;
+}
+
+bool retraining_request_is_over(const json_t *request)
+{
+    static const char *const over[] = {"done", "dead", "parked", NULL};
+    return is_one_of(text_of(request, "state"), over);
+}
+
+/* Annotations are HTML. */
+static void add_escaped(struct buf *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (strchr("&<>\"'", *text) != NULL)
+            buf_addf(out, "&#%d;", *text);
+        else
+            buf_add_char(out, *text);
+    }
+}
+
+static const char *conclusion_of(const json_t *request)
+{
+    const char *state = text_of(request, "state");
+    if (strcmp(state, "parked") == 0)
+        return "unknown";
+    return strcmp(state, "done") == 0 ? text_of(request, "reason") : "running";
+}
+
+static void add_cause(struct buf *out, const json_t *request)
+{
+    static const char *const causes[][2] = {
+        {"alert", "Started by an alert"},
+        {"timer", "Started when a hold or deferral ended"},
+        {"redeliver", "Started again by an operator"},
+    };
+    const char *cause = text_of(request, "cause");
+    const char *notification = text_of(request, "notification");
+    const char *words = "Started";
+    for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
+        if (strcmp(cause, causes[i][0]) == 0)
+            words = causes[i][1];
+    }
+    buf_add_text(out, words);
+    if (notification[0] != '\0') {
+        buf_add_text(out, ", notification ");
+        add_escaped(out, notification);
+    }
+    buf_add_text(out, ".");
+}
+
+static void write_text(struct retraining *r, const json_t *request)
+{
+    const json_t *run = json_object_get(request, "run");
+    const char *url = text_of(run, "url");
+    r->text = BUF_INIT(TEXT_MAX);
+    buf_add_text(&r->text, "Retraining ");
+    add_escaped(&r->text, text_of(request, "key"));
+    buf_add_text(&r->text, ": ");
+    add_escaped(&r->text, conclusion_of(request));
+    buf_add_text(&r->text, strcmp(text_of(request, "state"), "parked") == 0
+                               ? " (it may have run, and its run was not found). "
+                               : ". ");
+    if (strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0) {
+        buf_add_text(&r->text, "<a href=\"");
+        add_escaped(&r->text, url);
+        buf_addf(&r->text, "\" target=\"_blank\">Run %" JSON_INTEGER_FORMAT "</a>. ",
+                 json_integer_value(json_object_get(run, "id")));
+    }
+    add_cause(&r->text, request);
+}
+
+static void write_tags(struct retraining *r, const json_t *request)
+{
+    const char *const parts[RETRAINING_TAGS][2] = {
+        {"retrain", ""},
+        {"relay_id:", r->relay_id},
+        {"route:", text_of(request, "route")},
+        {"target:", text_of(request, "target")},
+        {"conclusion:", conclusion_of(request)},
+    };
+    for (size_t i = 0; i < RETRAINING_TAGS; i++) {
+        (void)snprintf(r->tags[i], sizeof(r->tags[i]), "%s%s", parts[i][0], parts[i][1]);
+        r->tag_list[i] = r->tags[i];
+    }
+    r->tag_list[RETRAINING_TAGS] = NULL;
+}
+
+bool retraining_read(struct retraining *out, const json_t *request)
+{
+    static const char *const ran[] = {"accepted", "accepted_no_id", "adopted", "running",
+                                      "done",     "parked",         NULL};
+    const json_t *attempts = json_object_get(request, "attempts");
+    size_t n = json_array_size(attempts);
+    *out = (struct retraining){.start_ms = 0};
+    if (!is_one_of(text_of(request, "state"), ran) || n == 0 ||
+        parse_rfc3339_ms(&out->start_ms, text_of(json_array_get(attempts, n - 1), "at"), NULL) != 0)
+        return false;
+    (void)snprintf(out->relay_id, sizeof(out->relay_id), "%s", text_of(request, "relay_id"));
+    out->ended = retraining_request_is_over(request);
+    write_text(out, request);
+    write_tags(out, request);
+    return true;
+}
+
+void retraining_clear(struct retraining *r)
+{
+    buf_free(&r->text);
+}
+
+/* --- in Grafana
+ * -------------------------------------------------------------------------------------- */
+
+bool retraining_is_due(const struct retraining_track *t, const struct retraining *r)
+{
+    return t->stage == TRACK_LOOK || t->stage == TRACK_MAKE || (t->stage == TRACK_OPEN && r->ended);
+}
+
+struct grafana_call *retraining_call(struct retraining_track *t, const struct retraining *r,
+                                     struct wall now)
+{
+    if (r->ended && t->ended_ms == 0)
+        t->ended_ms = now.ms > r->start_ms ? now.ms : r->start_ms;
+    struct grafana_note note = {.time_ms = r->start_ms,
+                                .end_ms = t->ended_ms,
+                                .text = buf_text(&r->text),
+                                .tags = r->tag_list};
+    const char *const tags[] = {r->tag_list[0], r->tag_list[1], NULL};
+    if (t->stage == TRACK_LOOK)
+        return grafana_call_annotations(tags);
+    return t->stage == TRACK_MAKE ? grafana_call_annotate(&note)
+                                  : grafana_call_patch_annotation(t->id, &note);
+}
+
+static enum track_outcome judge_look(struct retraining_track *t, const struct retraining *r,
+                                     const struct grafana_answer *answer)
+{
+    const char *const tags[] = {r->tag_list[0], r->tag_list[1], NULL};
+    SCOPED(json_release_p) json_t *list = grafana_answer_json(answer);
+    if (answer->status != 200 || !json_is_array(list))
+        return TRACK_REFUSED;
+    const json_t *found = grafana_find_annotation(list, tags);
+    t->id = json_integer_value(json_object_get(found, "id"));
+    t->stage = found == NULL ? TRACK_MAKE : TRACK_OPEN;
+    if (found != NULL && r->ended && strcmp(text_of(found, "text"), buf_text(&r->text)) == 0)
+        t->stage = TRACK_OVER; /* written before the relay restarted */
+    return TRACK_FOUND;
+}
+
+enum track_outcome retraining_answer(struct retraining_track *t, const struct retraining *r,
+                                     const struct grafana_answer *answer)
+{
+    if (grafana_answer_is_passing(answer)) {
+        t->stage = t->stage == TRACK_MAKE ? TRACK_LOOK : t->stage; /* it may have been made */
+        return TRACK_AWAY;
+    }
+    if (t->stage == TRACK_LOOK)
+        return judge_look(t, r, answer);
+    if (t->stage == TRACK_OPEN && answer->status == 404) {
+        t->stage = TRACK_OVER; /* people deleted it */
+        return TRACK_FOUND;
+    }
+    if (answer->status != 200)
+        return TRACK_REFUSED;
+    enum track_outcome outcome = t->stage == TRACK_MAKE ? TRACK_MADE : TRACK_PATCHED;
+    SCOPED(json_release_p) json_t *json = grafana_answer_json(answer);
+    if (t->stage == TRACK_MAKE)
+        t->id = json_integer_value(json_object_get(json, "id"));
+    t->stage = r->ended ? TRACK_OVER : t->id == 0 ? TRACK_LOOK : TRACK_OPEN;
+    return outcome;
+}
