@@ -81,23 +81,26 @@ int core_online_restart(struct core *c, struct error *err)
 /* --- what was found ----------------------------------------------------------------------------
  */
 
-static bool says_the_same(const struct preflight *a, const struct preflight *b)
+static bool says_the_same(const struct preflight *before, const struct preflight *now)
 {
-    if (a == NULL || preflight_count(a) != preflight_count(b))
+    if (before == NULL)
         return false;
-    for (size_t i = 0; i < preflight_count(a); i++) {
-        const struct finding *one = preflight_finding(a, i), *other = preflight_finding(b, i);
-        if (one->severity != other->severity || strcmp(one->text, other->text) != 0)
+    const struct findings *a = preflight_findings(before), *b = preflight_findings(now);
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (a->items[i].severity != b->items[i].severity ||
+            strcmp(a->items[i].text, b->items[i].text) != 0)
             return false;
-    }
     return true;
 }
 
 static void tell(const char *target, const struct preflight *p)
 {
+    const struct findings *found = preflight_findings(p);
     size_t n = 0;
-    for (size_t i = 0; i < preflight_count(p); i++) {
-        const struct finding *f = preflight_finding(p, i);
+    for (size_t i = 0; i < found->n; i++) {
+        const struct finding *f = &found->items[i];
         if (f->severity < SEVERITY_WARNING)
             continue;
         n++;
@@ -108,32 +111,36 @@ static void tell(const char *target, const struct preflight *p)
     log_info("core", "target_checked", LOG_STR("target", target), LOG_INT("findings", n));
 }
 
-/* The worst of each subject. */
+static double worst_of(const struct findings *found, const char *subject)
+{
+    double worst = 0;
+    for (size_t i = 0; i < found->n; i++) {
+        const struct finding *f = &found->items[i];
+        double level = f->severity == SEVERITY_ERROR ? 2 : f->severity == SEVERITY_WARNING ? 1 : 0;
+        if (strcmp(f->subject, subject) == 0 && level > worst)
+            worst = level;
+    }
+    return worst;
+}
+
+/* The worst of each subject; 0 to forget it. */
 static void show(struct core *c, const char *target, const struct preflight *p, bool forget)
 {
-    for (size_t i = 0; i < preflight_count(p); i++) {
-        const struct finding *f = preflight_finding(p, i);
-        double worst = 0;
-        for (size_t j = 0; !forget && j < preflight_count(p); j++) {
-            const struct finding *other = preflight_finding(p, j);
-            if (strcmp(other->subject, f->subject) != 0)
-                continue;
-            double level = other->severity == SEVERITY_ERROR     ? 2
-                           : other->severity == SEVERITY_WARNING ? 1
-                                                                 : 0;
-            worst = level > worst ? level : worst;
-        }
-        metric_set(c->metrics.target_findings, worst, target, f->subject, NULL);
+    const struct findings *found = preflight_findings(p);
+    for (size_t i = 0; i < found->n; i++) {
+        const char *subject = found->items[i].subject;
+        metric_set(c->metrics.target_findings, forget ? 0 : worst_of(found, subject), target,
+                   subject, NULL);
     }
 }
 
 static bool wants_more(const struct preflight *p)
 {
-    for (size_t i = 0; i < preflight_count(p); i++) {
-        const struct finding *f = preflight_finding(p, i);
-        if (f->severity == SEVERITY_WARNING && strcmp(f->subject, "limit") == 0)
+    const struct findings *found = preflight_findings(p);
+    for (size_t i = 0; i < found->n; i++)
+        if (found->items[i].severity == SEVERITY_WARNING &&
+            strcmp(found->items[i].subject, "limit") == 0)
             return true;
-    }
     return preflight_is_unreachable(p);
 }
 

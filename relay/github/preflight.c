@@ -16,15 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *severity_text(enum severity s)
-{
-    static const char *const texts[SEVERITIES] = {[SEVERITY_OK] = "ok",
-                                                  [SEVERITY_SKIPPED] = "skipped",
-                                                  [SEVERITY_WARNING] = "warning",
-                                                  [SEVERITY_ERROR] = "error"};
-    return texts[s];
-}
-
 int preflight_new(struct preflight **out, const struct target *target,
                   const struct preflight_route *routes, size_t n_routes, struct error *err)
 {
@@ -49,7 +40,7 @@ void preflight_free(struct preflight *p)
         return;
     free(p->elsewhere);
     free(p->routes);
-    free(p->findings);
+    findings_clear(&p->findings);
     free(p);
 }
 
@@ -63,14 +54,9 @@ bool preflight_is_over(const struct preflight *p)
     return p->ask == ASK_NOTHING;
 }
 
-size_t preflight_count(const struct preflight *p)
+const struct findings *preflight_findings(const struct preflight *p)
 {
-    return p->n_findings;
-}
-
-const struct finding *preflight_finding(const struct preflight *p, size_t i)
-{
-    return &p->findings[i];
+    return &p->findings;
 }
 
 bool preflight_is_unreachable(const struct preflight *p)
@@ -81,19 +67,15 @@ bool preflight_is_unreachable(const struct preflight *p)
 void preflight_report(struct preflight *p, enum severity severity, const char *subject,
                       const char *format, ...)
 {
-    struct finding *grown = reallocarray(p->findings, p->n_findings + 1, sizeof(*grown));
-    char line[2 * sizeof(grown->text)];
+    char line[2 * sizeof(((struct finding *)NULL)->text)];
+    char clean[sizeof(line)];
     va_list arguments;
 
-    if (grown == NULL)
-        abort();
-    p->findings = grown;
-    struct finding *added = &grown[p->n_findings++];
-    *added = (struct finding){.severity = severity, .subject = subject};
     va_start(arguments, format);
     (void)vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
-    utf8_clean(added->text, sizeof(added->text), line);
+    utf8_clean(clean, sizeof(((struct finding *)NULL)->text), line);
+    findings_add(&p->findings, severity, subject, "%s", clean);
 }
 
 void preflight_report_answer(struct preflight *p, enum severity severity, const char *subject,

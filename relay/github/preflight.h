@@ -11,6 +11,7 @@
 #define RELAY_GITHUB_PREFLIGHT_H
 
 #include "relay/base/clock.h"
+#include "relay/base/finding.h"
 #include "relay/github/exchange.h"
 #include "relay/github/inputs.h"
 
@@ -18,16 +19,6 @@
 
 #define PREFLIGHT_SKEW_MS   (30 * 1000) /* a larger difference of clocks is warned of */
 #define PREFLIGHT_EXPIRY_MS (14 * 24 * 3600 * 1000LL) /* a token that ends sooner */
-
-enum severity { SEVERITY_OK, SEVERITY_SKIPPED, SEVERITY_WARNING, SEVERITY_ERROR, SEVERITIES };
-const char *severity_text(enum severity s); /* "ok", "skipped", "warning", "error" */
-
-struct finding {
-    enum severity severity;
-    const char *subject; /* static: reachable clock credential expiry limit repository permission
-                            ref workflow file trigger input run-name */
-    char text[512];      /* one line for people */
-};
 
 /* A route that starts the target; borrowed. */
 struct preflight_route {
@@ -54,8 +45,9 @@ void preflight_answer(struct preflight *p, const struct exchange_answer *answer,
 
 /* Nothing more is to be asked. */
 bool preflight_is_over(const struct preflight *p);
-size_t preflight_count(const struct preflight *p);
-const struct finding *preflight_finding(const struct preflight *p, size_t i);
+/* Subjects: reachable clock credential expiry limit repository permission ref workflow file trigger
+ * input run-name. */
+const struct findings *preflight_findings(const struct preflight *p);
 /* An answer is lacking (no connection, 5xx): an error says why, and the rest was not asked. */
 bool preflight_is_unreachable(const struct preflight *p);
 

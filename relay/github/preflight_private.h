@@ -20,8 +20,7 @@ struct preflight {
     bool is_classic, is_app;
     bool unreachable;
     bool no_ref; /* so that no file need be asked for there */
-    struct finding *findings;
-    size_t n_findings;
+    struct findings findings;
 };
 
 /* Aborts without memory, as everything that must not lose an answer. */

@@ -126,7 +126,8 @@ static void each_answer_leads_on_or_ends_it(void **state)
             assert_string_equal(url, way[step].url);
             answer(p, step == cases[i].at ? &cases[i].answer : &way[step]);
         }
-        const struct finding *last = preflight_finding(p, preflight_count(p) - 1);
+        const struct findings *all = preflight_findings(p);
+        const struct finding *last = &all->items[all->n - 1];
         SCOPED(free_p) char *next = ask(p);
         buf_addf(&line, "%s %s: %s", severity_text(last->severity), last->subject, last->text);
         if (strcmp(next, cases[i].next == NULL ? "" : cases[i].next) != 0 ||
@@ -167,8 +168,8 @@ static void the_first_answer_tells_of_clock_and_token(void **state)
         a.token_expiry_s = tokens[i].token_expiry_s;
         preflight_answer(p, &a, (struct wall){NOW});
         exchange_answer_clear(&a);
-        for (size_t j = 0; j < preflight_count(p); j++)
-            buf_add_char(&got, letters[preflight_finding(p, j)->severity]);
+        for (size_t j = 0; j < preflight_findings(p)->n; j++)
+            buf_add_char(&got, letters[preflight_findings(p)->items[j].severity]);
         if (strcmp(buf_text(&got), tokens[i].severities) != 0)
             fail_msg("%s: %s", tokens[i].name, buf_text(&got));
     }
@@ -193,9 +194,9 @@ static void without_an_answer_nothing_more_is_asked(void **state)
         preflight_answer(p, &a, (struct wall){NOW});
         SCOPED(free_p) char *next = ask(p);
         assert_string_equal(next, "");
-        assert_int_equal(preflight_count(p), 1);
-        assert_string_equal(preflight_finding(p, 0)->subject, ends[i].subject);
-        assert_non_null(strstr(preflight_finding(p, 0)->text, "why[31m"));
+        assert_int_equal(preflight_findings(p)->n, 1);
+        assert_string_equal(preflight_findings(p)->items[0].subject, ends[i].subject);
+        assert_non_null(strstr(preflight_findings(p)->items[0].text, "why[31m"));
         assert_int_equal(preflight_is_unreachable(p), ends[i].unreachable);
     }
 }
