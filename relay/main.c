@@ -28,7 +28,7 @@ static const struct {
     {"rearm", cli_rearm, "end a key's disarming and cooldown"},
     {"pause", cli_pause, "start nothing for a route or target"},
     {"resume", cli_resume, "end a pause"},
-    {"grafana", cli_grafana, "seed alert rules into a Grafana"},
+    {"grafana", cli_grafana, "seed alert rules into a Grafana, or check it against the config"},
     {"health", cli_health, "exit 0 when a running relay accepts notifications"},
     {"version", cli_version, "print the version"},
 };

@@ -158,6 +158,8 @@ int cli_grafana(int argc, char **argv)
     const char *name = argc < 2 ? "" : argv[1];
     if (strcmp(name, "seed") == 0)
         return cli_grafana_seed(argc - 1, argv + 1);
+    if (strcmp(name, "check") == 0)
+        return cli_grafana_check(argc - 1, argv + 1);
     bool help = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
     (void)fputs(usage, help ? stdout : stderr);
     return help ? EXIT_OK : EXIT_USAGE;

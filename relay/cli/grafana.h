@@ -14,6 +14,7 @@
     }
 
 int cli_grafana_seed(int argc, char **argv);
+int cli_grafana_check(int argc, char **argv);
 
 /* For each of them: 0, or the exit code to end with, the reason being on stderr. */
 

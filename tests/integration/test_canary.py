@@ -226,6 +226,7 @@ def tools(run: Run) -> None:
     run.cli("grafana", "seed", "--url", run.grafana.url, "--token-file", str(body), str(folder / "rules"))
     run.cli("grafana", "seed", "--url", run.grafana.url, "--token-file", token, token)
     run.cli("grafana", "seed", "--url", run.grafana.url, "--user", "a", "--password-file", token, str(folder / "rules"))
+    run.cli("grafana", "check", "--config", str(relay.config_file), str(folder / "rules"))
     run.cli("status", "--admin", relay.admin_url, "--json")
     run.cli("health", "--admin", relay.admin_url)
 
