@@ -93,7 +93,7 @@ static void write_text(struct retraining *r, const json_t *request)
 static void write_tags(struct retraining *r, const json_t *request)
 {
     const char *const parts[RETRAINING_TAGS][2] = {
-        {"retrain", ""},
+        {"retraining", ""},
         {"relay_id:", r->relay_id},
         {"route:", text_of(request, "route")},
         {"target:", text_of(request, "target")},

@@ -1,7 +1,7 @@
 /* retraining.h - a request as people see it in Grafana: the annotation of one retraining.
  *
  * Made of what the operators' API says of a request (docs/webhook.md). A region from the POST that
- * started the run to its end; while it runs, a point. Tagged "retrain", "relay_id:ULID",
+ * started the run to its end; while it runs, a point. Tagged "retraining", "relay_id:ULID",
  * "route:NAME", "target:NAME" and "conclusion:WORD"; the relay_id finds it again, so that none is
  * made twice. Pure. */
 #ifndef RELAY_GRAFANA_RETRAINING_H

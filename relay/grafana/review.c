@@ -221,7 +221,8 @@ void review_absent(struct findings *out, const struct grafana_rule *seed, const 
                      seed->uid);
         return;
     }
-    format_rfc3339_ms(when, json_integer_value(json_object_get(entry, "time")));
+    int64_t ms = json_integer_value(json_object_get(entry, "time"));
+    format_rfc3339_ms(when, ms - ms % 1000);
     findings_add(
         out, SEVERITY_OK, "rule",
         "%.40s was seeded at %s and deleted since: it stays away (drift-relay grafana seed "

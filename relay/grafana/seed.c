@@ -208,7 +208,8 @@ static void end_noted(struct seed *s)
 
 static const char *seeded_at(const json_t *entry, char out[static RFC3339_MAX])
 {
-    format_rfc3339_ms(out, json_integer_value(json_object_get(entry, "time")));
+    int64_t ms = json_integer_value(json_object_get(entry, "time"));
+    format_rfc3339_ms(out, ms - ms % 1000);
     return out;
 }
 
@@ -289,7 +290,8 @@ static void judge_ledger(struct seed *s, const struct grafana_answer *answer)
                  "is there, and nothing is replaced: delete it in Grafana first, "
                  "then reset it");
     else if (entry != NULL)
-        end_rule(s, SEED_KEPT, "is there since %s: left as it is", seeded_at(entry, when));
+        end_rule(s, SEED_KEPT, "is there, seeded or noted at %s: left as it is",
+                 seeded_at(entry, when));
     else if (s->options.dry_run)
         end_rule(s, SEED_ADOPTED, "would be noted: it is there");
     else

@@ -81,7 +81,7 @@ def test_a_retraining_is_a_region_that_is_written_once_over_restarts(
     for run in standin.runs():
         standin.server.control.finish({"run_id": run["id"], "conclusion": "failure"})
     note = wait_end(grafana, relay_id)
-    assert set(note["tags"]) == {"retrain", f"relay_id:{relay_id}", "route:kospi", "target:retrain",
+    assert set(note["tags"]) == {"retraining", f"relay_id:{relay_id}", "route:kospi", "target:retrain",
                                  "conclusion:failure"}
     assert note["time"] < note["timeEnd"] <= time.time() * 1000
     request = relay.request(relay_id)

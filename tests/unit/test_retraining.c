@@ -30,15 +30,16 @@
     "{" NAMES ",\"state\":\"done\",\"reason\":\"failure\",\"cause\":\"timer\"," RUN "," ATTEMPTS "}"
 #define IN(state) "{" NAMES ",\"state\":\"" state "\",\"run\":null," ATTEMPTS "}"
 
-#define LOOK "GET /api/annotations?type=annotation&tags=retrain&tags=relay_id%3A" ID
+#define LOOK "GET /api/annotations?type=annotation&tags=retraining&tags=relay_id%3A" ID
 #define MAKE "POST /api/annotations"
 #define END  "PATCH /api/annotations/7"
 #define DONE_TEXT                                                                                  \
     "Retraining kospi/a%2Fb: failure. <a href=\\\"https://github.com/acme/kospi/actions/runs/"     \
     "43?a=1&#38;b=2\\\" target=\\\"_blank\\\">Run 43</a>. Started when a hold or deferral ended."
-#define FOUND(text) "[{\"id\":7,\"text\":\"" text "\",\"tags\":[\"relay_id:" ID "\",\"retrain\"]}]"
-#define MADE        "{\"id\":7}"
-#define STEPS       6
+#define FOUND(text)                                                                                \
+    "[{\"id\":7,\"text\":\"" text "\",\"tags\":[\"relay_id:" ID "\",\"retraining\"]}]"
+#define MADE  "{\"id\":7}"
+#define STEPS 6
 
 /* clang-format off */
 static const struct {
@@ -66,8 +67,8 @@ static const struct {
 } ways[] = {
     {"made while it runs, patched at its end", RUNNING, {{LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 200, MADE, TRACK_MADE}}, END},
     {"found again after a restart", RUNNING, {{LOOK, 200, FOUND("Retraining"), TRACK_FOUND}}, END},
-    {"another's annotation is none of its own", RUNNING, {{LOOK, 200, "[{\"id\":3,\"tags\":[\"retrain\",\"relay_id:X\"]}]", TRACK_FOUND}, {MAKE, 200, MADE, TRACK_MADE}}, END},
-    {"the oldest of two is kept up", RUNNING, {{LOOK, 200, "[{\"id\":9,\"tags\":[\"retrain\",\"relay_id:" ID "\"]},{\"id\":7,\"tags\":[\"retrain\",\"relay_id:" ID "\"]}]", TRACK_FOUND}}, END},
+    {"another's annotation is none of its own", RUNNING, {{LOOK, 200, "[{\"id\":3,\"tags\":[\"retraining\",\"relay_id:X\"]}]", TRACK_FOUND}, {MAKE, 200, MADE, TRACK_MADE}}, END},
+    {"the oldest of two is kept up", RUNNING, {{LOOK, 200, "[{\"id\":9,\"tags\":[\"retraining\",\"relay_id:" ID "\"]},{\"id\":7,\"tags\":[\"retraining\",\"relay_id:" ID "\"]}]", TRACK_FOUND}}, END},
     {"a made one whose answer was lost is looked for", RUNNING, {{LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 0, "", TRACK_AWAY}, {LOOK, 200, FOUND("Retraining"), TRACK_FOUND}}, END},
     {"away while it is looked for", RUNNING, {{LOOK, 502, "", TRACK_AWAY}, {LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 200, MADE, TRACK_MADE}}, END},
     {"an answer without an id is looked for", RUNNING, {{LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 200, "", TRACK_MADE}, {LOOK, 200, FOUND("Retraining"), TRACK_FOUND}}, END},
@@ -149,10 +150,10 @@ static void a_region_has_start_end_text_and_tags(void **state)
     assert_true(retraining_read(&r, request));
     SCOPED(grafana_call_free_p)
     struct grafana_call *call = retraining_call(&track, &r, (struct wall){NOW});
-    assert_string_equal(call->body,
-                        "{\"time\":1764115205000,\"text\":\"" DONE_TEXT "\",\"tags\":[\"retrain\","
-                        "\"relay_id:" ID "\",\"route:kospi\",\"target:retrain\","
-                        "\"conclusion:failure\"],\"timeEnd\":1764115300000}");
+    assert_string_equal(call->body, "{\"time\":1764115205000,\"text\":\"" DONE_TEXT
+                                    "\",\"tags\":[\"retraining\","
+                                    "\"relay_id:" ID "\",\"route:kospi\",\"target:retrain\","
+                                    "\"conclusion:failure\"],\"timeEnd\":1764115300000}");
     /* The end is when it was first heard of, however late it is written. */
     struct grafana_call *later = retraining_call(&track, &r, (struct wall){NOW + 9000});
     assert_string_equal(later->body, call->body);
