@@ -92,6 +92,7 @@ int core_end_request(struct core *c, struct request *r, enum request_state befor
     if (end == END_NOTHING_RAN || end == END_REFUSED)
         r->slot = false;
     SCOPED(effects_clear) struct effects effects = {0};
+    r->ended_wall = clock_wall(c->ports.clock).ms;
     int result = core_put_request(c, r, before, err);
     if (result == 0)
         result = engine_ended(c->engine, r->key, r->relay_id, end, now, &effects, err);

@@ -364,6 +364,7 @@ static int cancel(struct core *c, const char *relay_id, struct error *err)
         return 0;
     enum request_state before = r->state;
     request_die(r, "resolved");
+    r->ended_wall = clock_wall(c->ports.clock).ms;
     r->slot = false; /* the engine gave it back */
     log_info("core", "dead", LOG_STR("relay_id", r->relay_id), LOG_STR("key", r->key),
              LOG_STR("reason", "resolved"));

@@ -178,6 +178,11 @@ static int write_request(struct core *c, const struct request *r, struct buf *ou
     add_time(out, "created_at", r->created_wall);
     buf_add_char(out, ',');
     add_time(out, "expires_at", expires);
+    buf_add_char(out, ',');
+    if (r->ended_wall == 0)
+        add_string(out, "ended_at", NULL);
+    else
+        add_time(out, "ended_at", r->ended_wall);
     buf_addf(out, ",\"inputs\":%s", r->inputs);
     write_run(r, out);
     buf_addf(out, ",\"duplicate_runs\":[%s],", r->duplicates);

@@ -176,7 +176,7 @@ static bool write_one(struct annotator *a, struct grafana_client *client, struct
     while (retraining_is_due(&t->track, r)) {
         struct grafana_answer answer;
         SCOPED(grafana_call_free_p)
-        struct grafana_call *call = retraining_call(&t->track, r, clock_wall(clock_system()));
+        struct grafana_call *call = retraining_call(&t->track, r);
         grafana_client_call(client, call, &answer);
         enum track_outcome outcome = retraining_answer(&t->track, r, &answer);
         if (outcome == TRACK_AWAY || answer.status == 401 || answer.status == 403) {

@@ -104,6 +104,7 @@ struct request {
     char *inputs;                 /* JSON object, made once */
     int64_t created_at;           /* relay */
     int64_t created_wall;         /* unix ms, display */
+    int64_t ended_wall;           /* likewise; 0: open, or an older release ended it */
     int64_t expires_ms; /* the route's `expires` when it was made: used when the route is gone */
     bool slot;          /* it holds a slot of the budgets */
     int64_t attempts;   /* POSTs made */

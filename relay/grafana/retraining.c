@@ -106,6 +106,16 @@ static void write_tags(struct retraining *r, const json_t *request)
     r->tag_list[RETRAINING_TAGS] = NULL;
 }
 
+/* Not before the start, though the wall clock may have jumped; the start, where an older release
+ * kept no end. */
+static int64_t end_of(const json_t *request, int64_t start_ms)
+{
+    int64_t end_ms = start_ms;
+    if (parse_rfc3339_ms(&end_ms, text_of(request, "ended_at"), NULL) != 0 || end_ms < start_ms)
+        return start_ms;
+    return end_ms;
+}
+
 bool retraining_read(struct retraining *out, const json_t *request)
 {
     static const char *const ran[] = {"accepted", "accepted_no_id", "adopted", "running",
@@ -117,7 +127,8 @@ bool retraining_read(struct retraining *out, const json_t *request)
         parse_rfc3339_ms(&out->start_ms, text_of(json_array_get(attempts, n - 1), "at"), NULL) != 0)
         return false;
     (void)snprintf(out->relay_id, sizeof(out->relay_id), "%s", text_of(request, "relay_id"));
-    out->ended = retraining_request_is_over(request);
+    if (retraining_request_is_over(request))
+        out->end_ms = end_of(request, out->start_ms);
     write_text(out, request);
     write_tags(out, request);
     return true;
@@ -133,16 +144,14 @@ void retraining_clear(struct retraining *r)
 
 bool retraining_is_due(const struct retraining_track *t, const struct retraining *r)
 {
-    return t->stage == TRACK_LOOK || t->stage == TRACK_MAKE || (t->stage == TRACK_OPEN && r->ended);
+    return t->stage == TRACK_LOOK || t->stage == TRACK_MAKE ||
+           (t->stage == TRACK_OPEN && r->end_ms != 0);
 }
 
-struct grafana_call *retraining_call(struct retraining_track *t, const struct retraining *r,
-                                     struct wall now)
+struct grafana_call *retraining_call(const struct retraining_track *t, const struct retraining *r)
 {
-    if (r->ended && t->ended_ms == 0)
-        t->ended_ms = now.ms > r->start_ms ? now.ms : r->start_ms;
     struct grafana_note note = {.time_ms = r->start_ms,
-                                .end_ms = t->ended_ms,
+                                .end_ms = r->end_ms,
                                 .text = buf_text(&r->text),
                                 .tags = r->tag_list};
     const char *const tags[] = {r->tag_list[0], r->tag_list[1], NULL};
@@ -162,7 +171,7 @@ static enum track_outcome judge_look(struct retraining_track *t, const struct re
     const json_t *found = grafana_find_annotation(list, tags);
     t->id = json_integer_value(json_object_get(found, "id"));
     t->stage = found == NULL ? TRACK_MAKE : TRACK_OPEN;
-    if (found != NULL && r->ended && strcmp(text_of(found, "text"), buf_text(&r->text)) == 0)
+    if (found != NULL && r->end_ms != 0 && strcmp(text_of(found, "text"), buf_text(&r->text)) == 0)
         t->stage = TRACK_OVER; /* written before the relay restarted */
     return TRACK_FOUND;
 }
@@ -186,6 +195,6 @@ enum track_outcome retraining_answer(struct retraining_track *t, const struct re
     SCOPED(json_release_p) json_t *json = grafana_answer_json(answer);
     if (t->stage == TRACK_MAKE)
         t->id = json_integer_value(json_object_get(json, "id"));
-    t->stage = r->ended ? TRACK_OVER : t->id == 0 ? TRACK_LOOK : TRACK_OPEN;
+    t->stage = r->end_ms != 0 ? TRACK_OVER : t->id == 0 ? TRACK_LOOK : TRACK_OPEN;
     return outcome;
 }

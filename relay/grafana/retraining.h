@@ -8,7 +8,6 @@
 #define RELAY_GRAFANA_RETRAINING_H
 
 #include "relay/base/buf.h"
-#include "relay/base/clock.h"
 #include "relay/base/rng.h"
 #include "relay/grafana/call.h"
 
@@ -22,8 +21,8 @@
 
 struct retraining {
     char relay_id[ULID_SIZE];
-    bool ended;       /* nothing more will be known of it */
     int64_t start_ms; /* unix: its last POST */
+    int64_t end_ms;   /* unix: when the relay heard of its end; 0 = open */
     char tags[RETRAINING_TAGS][RETRAINING_TAG_MAX];
     const char *tag_list[RETRAINING_TAGS + 1]; /* of tags, ended by NULL */
     struct buf text;
@@ -46,7 +45,6 @@ enum track_stage {
 struct retraining_track {
     enum track_stage stage;
     int64_t id;
-    int64_t ended_ms; /* unix: when its end was first heard of; 0 = not yet */
 };
 
 enum track_outcome {
@@ -60,8 +58,7 @@ enum track_outcome {
 /* Is there something to call for? */
 bool retraining_is_due(const struct retraining_track *t, const struct retraining *r);
 /* Only when it is due. NULL when out of memory. */
-struct grafana_call *retraining_call(struct retraining_track *t, const struct retraining *r,
-                                     struct wall now);
+struct grafana_call *retraining_call(const struct retraining_track *t, const struct retraining *r);
 enum track_outcome retraining_answer(struct retraining_track *t, const struct retraining *r,
                                      const struct grafana_answer *answer);
 

@@ -26,7 +26,7 @@
     X(NULLABLE, etag) X(NULLABLE, redirect) X(INT64, hops) X(FIXED, replaces) \
     X(BOOL, correlated) X(NULLABLE, place) X(INT64, look_from) X(INT64, look_wall) X(INT64, grace_until) \
     X(BOOL, lost) X(BOOL, adopted) X(FIXED, duplicates) X(FIXED, effect) X(INT64, effect_until) \
-    X(BOOL, effect_doubt)
+    X(BOOL, effect_doubt) X(INT64, ended_wall)
 
 #define OUTCOME_COLUMNS(X) \
     X(INT64, at_wall) X(OWNED, key) X(NULLABLE, route) X(OWNED, verdict) X(OWNED, reason) X(FIXED, relay_id)

@@ -101,11 +101,12 @@ static const char version_4[] =
     "ALTER TABLE credentials ADD COLUMN limited_until INTEGER NOT NULL DEFAULT 0;"
     "DELETE FROM credentials;";
 
-/* What became of a key after the run for it. */
+/* What became of a key after the run for it, and when a request ended. */
 static const char version_5[] =
     "ALTER TABLE requests ADD COLUMN effect TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE requests ADD COLUMN effect_until INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE requests ADD COLUMN effect_doubt INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE requests ADD COLUMN ended_wall INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX requests_watched ON requests (seq) WHERE effect = 'watched';";
 
 const char *const sqlite_schema_versions[] = {version_1, version_2, version_3, version_4,

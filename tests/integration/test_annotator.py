@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import signal
 import time
+from datetime import datetime
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -85,6 +86,8 @@ def test_a_retraining_is_a_region_that_is_written_once_over_restarts(
                                  "conclusion:failure"}
     assert note["time"] < note["timeEnd"] <= time.time() * 1000
     request = relay.request(relay_id)
+    ended = datetime.fromisoformat(request["ended_at"].replace("Z", "+00:00"))
+    assert note["timeEnd"] == round(ended.timestamp() * 1000)
     for words in ("Retraining kospi/kospi: failure", f'<a href="{request["run"]["url"]}"', "Started by an alert",
                   request["notification"]):
         assert words in note["text"], note["text"]

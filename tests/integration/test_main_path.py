@@ -55,7 +55,7 @@ def test_a_recorded_notification_becomes_one_run(make_relay: Callable[..., Relay
     assert (request["run"]["status"], request["run"]["conclusion"]) == ("completed", "success")
     assert request["run"]["url"] == run["html_url"]
     assert set(request) >= {"relay_id", "state", "reason", "route", "key", "target", "cause", "created_at",
-                            "expires_at", "inputs", "run", "duplicate_runs", "effect", "attempts"}
+                            "expires_at", "ended_at", "inputs", "run", "duplicate_runs", "effect", "attempts"}
     assert [(a["outcome"], a["http_status"]) for a in request["attempts"]] == [("accepted", 200)]
 
     notification = relay.api("notifications/" + said["notification"])

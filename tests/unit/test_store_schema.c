@@ -246,7 +246,7 @@ static void assert_request_of_version_1(struct fixture *f)
     assert_string_equal(r.inputs, "{\"model\":\"a/b\"}");
     assert_string_equal(r.replaces, "");
     assert_true(r.created_at == 57 && r.expires_ms == 59 && r.slot && r.executed);
-    assert_true(r.run_id == 63 && r.accepted_at == 65 && r.hops == 0);
+    assert_true(r.run_id == 63 && r.accepted_at == 65 && r.hops == 0 && r.ended_wall == 0);
     assert_string_equal(r.etag, "W/1");
     OK(f, OPS(f)->list_attempts(SELF(f), r.relay_id, count_attempt, &attempts, &f->err));
     assert_int_equal(attempts, 1);
