@@ -47,7 +47,7 @@ int grafana_client_new(struct grafana_client **out, const struct grafana_access 
                        struct error *err)
 {
     SCOPED(grafana_client_free_p) struct grafana_client *c = calloc(1, sizeof(*c));
-    if (c == NULL || copy(&c->url, access->url) != 0 ||
+    if (c == NULL || (c->url = strdup(access->url)) == NULL ||
         copy(&c->secret_file, access->secret_file) != 0 || copy(&c->user, access->user) != 0)
         return error_set(err, -ENOMEM, "out of memory");
     for (size_t len = strlen(c->url); len > 0 && c->url[len - 1] == '/';)
@@ -109,7 +109,7 @@ static int encode(struct secret **out, const char *user, const struct secret *pa
     SCOPED(sodium_free_p) unsigned char *text = sodium_malloc(size);
     if (plain == NULL || text == NULL)
         return error_set(err, -ENOMEM, "out of memory for a secret");
-    memcpy(plain, user, user_len);
+    memcpy(plain, user, user_len + 1);
     plain[user_len] = ':';
     memcpy(plain + user_len + 1, secret_bytes(password), secret_len(password));
     (void)sodium_bin2base64((char *)text, size, plain, len, sodium_base64_VARIANT_ORIGINAL);

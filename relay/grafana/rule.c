@@ -185,22 +185,28 @@ static bool members_are_within(json_t *seed, const json_t *present)
     return true;
 }
 
+static bool elements_are_within(const json_t *seed, const json_t *present)
+{
+    size_t n = json_array_size(seed);
+    if (n != json_array_size(present))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_within(json_array_get(seed, i), json_array_get(present, i)))
+            return false;
+    }
+    return true;
+}
+
 /* Does the present value say all that the seed's says? An empty one may be left out. */
 static bool is_within(json_t *seed, const json_t *present)
 {
     if (json_is_object(seed))
         return members_are_within(seed, present);
-    if (json_is_array(seed)) {
-        if (json_array_size(seed) != json_array_size(present))
-            return false;
-        for (size_t i = 0; i < json_array_size(seed); i++) {
-            if (!is_within(json_array_get(seed, i), json_array_get(present, i)))
-                return false;
-        }
-        return true;
-    }
+    if (json_is_array(seed))
+        return elements_are_within(seed, present);
     if (present == NULL)
-        return json_is_null(seed) || json_is_false(seed) || json_string_length(seed) == 0;
+        return json_is_null(seed) || json_is_false(seed) ||
+               (json_is_string(seed) && json_string_length(seed) == 0);
     if (json_is_number(seed) && json_is_number(present))
         return json_number_value(seed) == json_number_value(present);
     return json_equal(seed, present) == 1;

@@ -283,9 +283,7 @@ static void judge_ledger(struct seed *s, const struct grafana_answer *answer)
         judge_absent(s, entry, is_reset);
     else if (s->created && entry != NULL)
         end_noted(s); /* an earlier try made both, and an answer was lost */
-    else if (s->created)
-        s->ask = ASK_NOTE;
-    else if (is_reset)
+    else if (is_reset && !s->created)
         end_rule(s, SEED_FAILED,
                  "is there, and nothing is replaced: delete it in Grafana first, "
                  "then reset it");

@@ -123,6 +123,27 @@ static void only_what_people_changed_is_a_difference(void **state)
     }
 }
 
+static void a_value_that_is_gone_is_a_difference_unless_it_was_empty(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value, *words;
+    } rows[] = {
+        {"600", "queries"}, {"true", "queries"}, {"\"x\"", "queries"}, {"{\"a\":1}", "queries"},
+        {"\"\"", ""},       {"false", ""},       {"null", ""},         {"{}", ""},
+        {"[]", ""}};
+    SCOPED(json_release_p) json_t *present = load("{\"for\":\"1m\",\"data\":[{\"refId\":\"A\"}]}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        SCOPED(buf_free) struct buf text = BUF_INIT(1024);
+        SCOPED(buf_free) struct buf words = BUF_INIT(1024);
+        buf_addf(&text, "{\"for\":\"1m\",\"data\":[{\"refId\":\"A\",\"x\":%s}]}", rows[i].value);
+        SCOPED(json_release_p) json_t *seed = load(buf_text(&text));
+        grafana_rule_differences(&words, seed, present);
+        if (strcmp(buf_text(&words), rows[i].words) != 0)
+            fail_msg("%s: \"%s\"", rows[i].value, buf_text(&words));
+    }
+}
+
 static void times_are_read_where_they_are_said(void **state)
 {
     (void)state;
@@ -154,6 +175,7 @@ int main(void)
         cmocka_unit_test(a_file_is_read_whole_or_refused),
         cmocka_unit_test(the_threshold_is_that_of_the_condition),
         cmocka_unit_test(only_what_people_changed_is_a_difference),
+        cmocka_unit_test(a_value_that_is_gone_is_a_difference_unless_it_was_empty),
         cmocka_unit_test(times_are_read_where_they_are_said),
         cmocka_unit_test(a_label_that_is_a_template_is_no_label),
     };
