@@ -1,8 +1,9 @@
 """`make demo`: the main job end to end on loopback, one line a step.
 
-A signed notification that a real Grafana once sent, signed anew, and an alert of a real Prometheus
-and Alertmanager each become exactly one run at a strict stand-in for GitHub; what must start nothing
-starts nothing. Ends with 1 when a step fails. KEEP=1 leaves everything up until Ctrl-C.
+A signed notification that a real Grafana once sent, signed anew, becomes exactly one run at a strict stand-in for
+GitHub; what must start nothing starts nothing. Then the loop: a model of real prices is asked day by day, its
+scores are scraped by a real Prometheus, and the storm in those prices becomes one run, which really trains the
+next model. Ends with 1 when a step fails. KEEP=1 leaves everything up until Ctrl-C.
 """
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 from urllib.parse import quote
 
-from tests.demo import parts
+from tests.demo import loop, parts
+from tests.support import http
 from tests.support.github_standin import TOKEN, StandIn
 from tests.support.grafana_bodies import Recording
 from tests.support.http import Answer
@@ -40,6 +42,11 @@ def wanted(what: str, found: Any, right: Any) -> None:
     assert found == right, f"{what}: wanted {right!r}, found {found!r}"
 
 
+def in_words(scores: loop.Scores) -> str:
+    """As they are."""
+    return f"ma5 {scores[0]:.3f}, ma20 {scores[1]:.3f}"
+
+
 class Demo:
     """Everything that runs, and the steps in their order. A step returns (what was seen, where to look)."""
 
@@ -48,7 +55,7 @@ class Demo:
         self.first = Recording.load("01-firing-first")
         self.github = StandIn()
         self.relay = Relay(folder=self.folder, before_exec=parts.child_of_demo)
-        self.exporter: Optional[parts.Exporter] = None
+        self.loop: Optional[loop.Loop] = None
         self.programs: list[parts.Program] = []
         self.first_headers: dict[str, str] = {}
         self.first_answer: dict[str, Any] = {}
@@ -63,13 +70,14 @@ class Demo:
         check = self.relay.cli("check", "--config", str(self.relay.config_file))
         assert check.returncode == 0, f"drift-relay check ended with {check.returncode}: {check.stderr}"
         self.relay.start()
-        self.exporter = parts.Exporter()
+        self.loop = loop.Loop(self.folder)
         manager = parts.alertmanager(self.folder, self.relay.port)
         self.programs.append(manager)
-        self.programs.append(parts.prometheus(self.folder, self.exporter, self.relay.admin_port, manager.port))
+        self.programs.append(parts.prometheus(self.folder, self.loop.port, self.relay.admin_port, manager.port))
         wanted("exit status of `drift-relay health`",
                self.relay.cli("health", "--admin", self.relay.admin_url).returncode, 0)
-        return "a stand-in for GitHub, drift-relay, Alertmanager and Prometheus are up", self.relay.admin_url + "/"
+        return f"drift-relay, drift-model ({loop.INDEX}, trained on days 1 to {loop.TRAINED}), drift-app, Alertmanager, " \
+               "Prometheus and a stand-in for GitHub are up", self.relay.admin_url + "/"
 
     def stop(self) -> None:
         """Ends what start() started, each by its own process id."""
@@ -78,9 +86,9 @@ class Demo:
         try:
             self.relay.close()
         finally:
-            if self.exporter is not None:
-                self.exporter.stop()
             self.github.stop()
+            if self.loop is not None:
+                self.loop.stop()
             shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- steps --------------------------------------------------------------------------------------
@@ -152,21 +160,74 @@ class Demo:
         said = self._recorded("28-test-button", "ignored/test")
         return "Grafana's Test button → 202, ignored/test", self.api_url("notifications", said["notification"])
 
-    def prometheus_to_run(self) -> tuple[str, str]:
-        """The whole way with real programs: gauge, rule, group, webhook, decision, run."""
+    def calm(self) -> tuple[str, str]:
+        """Days on which nothing is to happen."""
+        assert self.loop is not None
         for program in self.programs:
             until(program.ready, 30, f"{program.name} to be ready", 0.1)
-        assert self.exporter is not None
-        self.exporter.score = 0.93
+        scores = self.loop.ask(loop.CALM)
+        until(lambda: self.scraped() == scores, 30, "Prometheus to know these scores", 0.1)
+        wanted("alerts", self.query('ALERTS{alertname="ModelDrift"}'), {})
+        wanted("requests of Prometheus's alerts", self.requests(), [])
+        return f"a request for each of the days {loop.TRAINED + 1} to {loop.CALM} → scores {in_words(scores)}, no alert", \
+            self.programs[1].url + "/classic/graph"
 
-        def requested() -> Optional[str]:
-            items = self.relay.api("requests")["items"]
-            return next((r["relay_id"] for r in items if r["route"] == "prometheus"), None)
+    def scraped(self) -> loop.Scores:
+        """The scores that Prometheus has."""
+        found = self.query("model_drift_score")
+        return tuple(found.get(name, -1.0) for name in ("ma5", "ma20"))  # type: ignore[return-value]
 
-        run = self.run_of(until(requested, 30, "a request of Prometheus's alert", 0.1))
-        wanted("input model", run["inputs"]["model"], "kosdaq")
-        return "a gauge raised to 0.93 → Prometheus's rule → Alertmanager → relay → one run " \
-               f"“{run['display_title']}”, {run['conclusion']}", self.programs[1].url + "/classic/alerts"
+    def query(self, expression: str) -> dict[str, float]:
+        """Prometheus's answer by feature."""
+        answer = http.once(self.programs[1].port, "GET", "/api/v1/query?query=" + quote(expression, safe=""))
+        assert answer.status == 200, answer.body
+        return {series["metric"].get("feature", ""): float(series["value"][1])
+                for series in answer.json()["data"]["result"]}
+
+    def requests(self) -> list[str]:
+        """What Prometheus's alerts have asked for so far."""
+        return [r["relay_id"] for r in self.relay.api("requests")["items"] if r["route"] == "prometheus"]
+
+    def storm(self) -> tuple[str, str]:
+        """The whole way with real programs: prices, scores, rule, group, webhook, decision, run."""
+        assert self.loop is not None
+        self.github.set(in_progress_s=3600)  # the run takes as long as the training does
+        scores = self.loop.ask(loop.CROSSING)
+        assert max(scores) > loop.THRESHOLD, f"scores {in_words(scores)}"
+        page = self.loop.app.words()
+        assert "Drift: recent days no longer look like" in page, page
+        (relay_id,) = until(self.requests, 30, "a request of Prometheus's alert", 0.1)
+        run = self.github.wait_run(relay_id)
+        wanted("input model", run["inputs"]["model"], loop.INDEX)
+        return f"days {loop.CALM + 1} to {loop.CROSSING} → scores {in_words(scores)} → Prometheus's rule → Alertmanager → " \
+               f"relay → one run “{run['display_title']}”", self.programs[1].url + "/classic/alerts"
+
+    def retraining(self) -> tuple[str, str]:
+        """What the run does."""
+        assert self.loop is not None
+        before = self.loop.hash()
+        report = self.loop.train(loop.CROSSING)
+        assert report["published"], report["refused"]
+        until(lambda: self.loop is not None and self.loop.hash() not in ("", before), 30, "the new model at drift-model", 0.05)
+        self.loop.loaded = loop.CROSSING
+        (relay_id,) = self.requests()
+        self.github.server.control.finish({"run_id": self.github.wait_run(relay_id)["id"]})
+        self.run_of(relay_id)
+        return f"the run trains on days 1 to {loop.CROSSING} (log-loss {report['log_loss']:.4f}, of the base rate " \
+               f"{report['base_log_loss']:.4f}) → model {before[:12]} is now {self.loop.hash()[:12]}, the run success", \
+            self.loop.metrics_url
+
+    def days_after(self) -> tuple[str, str]:
+        """Whether it helped is up to the prices."""
+        assert self.loop is not None
+        scores = self.loop.ask(loop.SETTLED)
+        until(lambda: self.scraped() == scores, 30, "Prometheus to know these scores", 0.1)
+        key = f"prometheus/{loop.INDEX}"
+        until(lambda: self.relay.api("keys/" + quote(key, safe=""))["members"] == [], 30, "the resolve at the relay", 0.1)
+        wanted("alerts", self.query('ALERTS{alertname="ModelDrift"}'), {})
+        wanted("requests of Prometheus's alerts", len(self.requests()), 1)
+        return f"days {loop.CROSSING + 1} to {loop.SETTLED} → the new model's first scores {in_words(scores)}: the alert, which " \
+               "ended with the old model's scores, stays resolved", self.api_url("keys", key)
 
     def judge(self) -> tuple[str, str]:
         """What the other side counted."""
@@ -181,7 +242,7 @@ class Demo:
     def steps(self) -> list[Callable[[], tuple[str, str]]]:
         """In order; each builds on those before it."""
         return [self.start, self.notification_becomes_a_run, self.same_bytes, self.tampered, self.resolve,
-                self.new_episode, self.test_button, self.prometheus_to_run, self.judge]
+                self.new_episode, self.test_button, self.calm, self.storm, self.retraining, self.days_after, self.judge]
 
     def logs(self) -> str:
         """The ends of all logs, the relay's last: that is where to look first."""
@@ -209,14 +270,15 @@ def run(demo: Demo) -> bool:
 def leave_up(demo: Demo, over: threading.Event) -> None:
     """Until Ctrl-C."""
     manager, prometheus = demo.programs
-    assert demo.exporter is not None
+    assert demo.loop is not None
     for what, where in (("drift-relay, operators' pages", demo.relay.admin_url + "/"),
                         ("drift-relay, webhook", f"http://127.0.0.1:{demo.relay.port}/hooks/grafana"),
                         ("  its config, HMAC secret, log", f"{demo.relay.config_file}  grafana-secret-0  relay-1.log"),
                         ("stand-in for GitHub, its runs", demo.github.url + "/_control/runs"),
                         ("Prometheus", prometheus.url + "/classic/alerts"),
                         ("Alertmanager", manager.url + "/#/alerts"),
-                        ("the gauge", f"http://127.0.0.1:{demo.exporter.port}/metrics")):
+                        ("drift-app, the page", demo.loop.app.url()),
+                        ("drift-model, its scores", demo.loop.metrics_url)):
         print(f"  {what:32} {where}")
     print("For the walk in docs/webhook.md:\n"
           f"  export RELAY=http://127.0.0.1:{demo.relay.port} ADMIN={demo.relay.admin_url} "

@@ -1,12 +1,10 @@
-"""What the demo starts: an exporter with one gauge, Prometheus, Alertmanager, and the relay's config."""
+"""What the demo starts besides our own programs: Prometheus and Alertmanager; and the relay's config."""
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -32,51 +30,6 @@ def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])
-
-
-class Exporter:
-    """The gauge a model server would have; the demo raises it."""
-
-    def __init__(self) -> None:
-        self.score = 0.31
-        exporter = self
-
-        class Handler(BaseHTTPRequestHandler):
-            """GET /metrics, whatever the path."""
-
-            def do_GET(self) -> None:
-                """One scrape."""
-                body = exporter.text().encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Nothing to say."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return int(self._server.server_address[1])
-
-    def text(self) -> str:
-        """The exposition."""
-        return ("# HELP model_drift_score Distance of the live inputs from the training data.\n"
-                "# TYPE model_drift_score gauge\n"
-                f'model_drift_score{{model="kosdaq",feature="ma5",stattest="wasserstein"}} {self.score}\n')
-
-    def stop(self) -> None:
-        """Closes the listener."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
 
 
 def relay_config(folder: Path, api_url: str, token: str, secret: str) -> dict[str, Any]:
@@ -146,17 +99,17 @@ class Program:
 
 
 def alertmanager(folder: Path, relay_port: int) -> Program:
-    """prometheus/alertmanager.yml with the demo's address, token and a group_wait of a second."""
+    """prometheus/alertmanager.yml with the demo's address and token, and seconds for minutes."""
     config = example("alertmanager.yml", ("127.0.0.1:9099", f"127.0.0.1:{relay_port}"),
                      ("/etc/drift-relay/alertmanager-token", str(folder / "alertmanager-token")),
-                     ("group_wait: 30s", "group_wait: 1s"))
+                     ("group_wait: 30s", "group_wait: 1s"), ("group_interval: 5m", "group_interval: 1s"))
     return Program("alertmanager", folder, config, f"--storage.path={folder}/alertmanager/data",
                    "--cluster.listen-address=")
 
 
-def prometheus(folder: Path, exporter: Exporter, relay_admin_port: int, alertmanager_port: int) -> Program:
+def prometheus(folder: Path, model_port: int, relay_admin_port: int, alertmanager_port: int) -> Program:
     """prometheus/prometheus.yml and its rules, with the demo's addresses and seconds for minutes."""
-    config = example("prometheus.yml", ("15s", "1s"), ("model:8080", f"127.0.0.1:{exporter.port}"),
+    config = example("prometheus.yml", ("15s", "1s"), ("model:8080", f"127.0.0.1:{model_port}"),
                      ("relay:9098", f"127.0.0.1:{relay_admin_port}"), ("- drift", "- ../drift"),
                      ("- fleet-", f"- {EXAMPLES}/fleet-"), ("- relay-", f"- {EXAMPLES}/relay-"),
                      ("[alertmanagers.yml]", "[../alertmanagers.yml]"))

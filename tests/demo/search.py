@@ -19,7 +19,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from tests.support.relay import BINARY, ROOT
 
@@ -108,14 +108,14 @@ def features_of(closes: list[float], day: int) -> tuple[float, float]:
     return tuple(close / (sum(closes[day - n:day]) / n) - 1 for n in (5, 20))  # type: ignore[return-value]
 
 
-def train(index: str, end: int, folder: Path) -> Optional[dict[str, list[float]]]:
-    """The reference rows of the model of day `end`; None when drift-train refuses it."""
-    prices, model = folder / "prices.csv", folder / "model.json"
+def train(index: str, end: int, folder: Path, model: Path) -> dict[str, Any]:
+    """drift-train on the days up to `end`; its report, which says whether the model was published."""
+    prices = folder / "prices.csv"
     prices.write_text("\n".join(PRICES.read_text().splitlines()[:end + 1]) + "\n")
-    model.unlink(missing_ok=True)
-    subprocess.run([str(TRAIN), "--prices", str(prices), "--column", index, "--output", str(model)],
-                   stdout=subprocess.DEVNULL, check=False)
-    return json.loads(model.read_text())["reference"] if model.exists() else None
+    said = subprocess.run([str(TRAIN), "--prices", str(prices), "--column", index, "--json", "--output", str(model)],
+                          stdout=subprocess.PIPE, check=False)
+    report: dict[str, Any] = json.loads(said.stdout)
+    return report
 
 
 def table(columns: dict[str, list[float]]) -> str:
@@ -143,9 +143,10 @@ def follow(index: str, end: int, ahead: int, window: int, threshold: float) -> O
     closes = closes_of(index)
     with tempfile.TemporaryDirectory(prefix="search-") as name:
         folder = Path(name)
-        reference = train(index, end, folder)
-        if reference is None:
+        model = folder / "model.json"
+        if not train(index, end, folder, model)["published"]:
             return None
+        reference = json.loads(model.read_text())["reference"]
         last = features_of(closes, end)
         assert all(abs(reference[name][-1] - last[i]) < 1e-12 for i, name in enumerate(FEATURES)), "other features"
         days = range(end + MIN_SAMPLES, min(end + ahead, len(closes)) + 1)

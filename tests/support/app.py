@@ -8,7 +8,7 @@ import signal
 import tempfile
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 from urllib.parse import urlencode
 
 from tests.support import http
@@ -45,12 +45,12 @@ class Text(HTMLParser):
 class App:
     """One running drift-app."""
 
-    def __init__(self, model_url: str) -> None:
+    def __init__(self, model_url: str, before_exec: Optional[Callable[[], None]] = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="da-"))
         kept = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS")
         env = {k: os.environ[k] for k in kept if k in os.environ}
         self.process = Process([str(APP), "--listen", "127.0.0.1:0"], self.folder / "log",
-                               {**env, "MODEL_API_URL": model_url})
+                               {**env, "MODEL_API_URL": model_url}, before_exec=before_exec)
         self.process.wait_text(_LISTENING.search, 30, "event=listening of the app")
         found = _LISTENING.search(self.process.text())
         assert found is not None
@@ -60,6 +60,10 @@ class App:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends it, however the test went."""
         try:
             if self.process.alive():
                 assert self.term() == 0

@@ -10,7 +10,7 @@ import struct
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from tests.support import http
 from tests.support.metrics import Metrics
@@ -76,17 +76,19 @@ def split_texts(tensor: bytes) -> list[bytes]:
 class ModelServer:
     """One run of the server, on a free port."""
 
-    def __init__(self, models: dict[str, Path], *options: str) -> None:
+    def __init__(self, models: dict[str, Path], *options: str,
+                 before_exec: Optional[Callable[[], None]] = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="dm-"))
         self.argv = [str(MODEL), "serve", "--listen", "127.0.0.1:0", *options]
         for name, path in models.items():
             self.argv += ["--model", f"{name}={path}"]
-        self.port = 0
+        self.port, self.before_exec = 0, before_exec
         self.process = self.start()
 
     def start(self) -> Process:
         """Starts it and waits until it serves."""
-        process = Process(self.argv, self.folder / "server.log", {"PATH": "/usr/bin:/bin"}, self.folder)
+        process = Process(self.argv, self.folder / "server.log", {"PATH": "/usr/bin:/bin"}, self.folder,
+                          self.before_exec)
 
         def listening(text: str) -> bool:
             found = _LISTENING.search(text)
