@@ -103,8 +103,6 @@ FAULTS: list[tuple[str, Make, str]] = [
      "no metric drift_relay_run_active"),
     ("a model's metric gone", lambda h: setattr(
         h, "guides", [g.replace("`model_drift_samples`", "`x`") for g in h.guides]), "no metric model_drift_samples"),
-    ("a metric that has come", lambda h: setattr(
-        h, "metrics", h.metrics + "| `drift_relay_action_effective_total` | counter | `route`, `result` | … |\n"), "has come"),
     ("two dashboards of one title", board(lambda b: b.update(title="Relay")), "one title"),
     ("a rule with an id", rule(lambda r: r.update(id=3)), "keys are not"),
     ("a rule without group", rule(lambda r: r.pop("ruleGroup")), "keys are not"),

@@ -12,10 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PROMTOOL = ROOT / "build" / "programs" / "bin" / "promtool"
 
 PROMETHEUS_METRICS = {"up": {"job"}, "ALERTS": {"alertname", "alertstate", "severity"}}
-# Agreed, but not exported yet. A name that docs/metrics.md has must go from here.
-COMING = {
-    "drift_relay_action_effective_total": {"route", "result"},
-}
 # Grafana's own and the dashboards', as they may stand when a panel is looked at.
 _VARIABLES = {"__range": "1h", "__rate_interval": "15m", "__interval": "15m", "model": "kosdaq", "feature": "ma5",
               "route": ".*", "target": ".*"}
