@@ -107,11 +107,11 @@ struct request {
     int64_t ended_wall;           /* likewise; 0: open, or an older release ended it */
     int64_t expires_ms; /* the route's `expires` when it was made: used when the route is gone */
     bool slot;          /* it holds a slot of the budgets */
-    int64_t attempts;   /* POSTs made */
-    int64_t posted_at;  /* relay time of the last POST, 0 = none */
-    bool executed;   /* a POST may have started a run (false while every POST was refused for now or
-                        not sent) */
-    int64_t next_at; /* relay: earliest next step (retry or poll); 0 = at once */
+    bool executed; /* a POST may have started a run (false while every POST was refused for now or
+                      not sent) */
+    int64_t attempts;    /* POSTs made */
+    int64_t posted_at;   /* relay time of the last POST, 0 = none */
+    int64_t next_at;     /* relay: earliest next step (retry or poll); 0 = at once */
     int64_t failures;    /* not-executed attempts, or failed polls, in a row */
     int64_t run_id;      /* 0 = unknown; real ids exceed 2^32 */
     char *run_url;       /* html, NULL = unknown */
@@ -125,18 +125,18 @@ struct request {
     int64_t hops;      /* 307s followed for the next POST; at most 2 */
     char *moved;       /* of a same-host redirect: where reads go now; NULL. Not stored, nor is: */
     int64_t read_hops; /* redirects followed for the next read; at most 2 */
-    bool correlated;   /* its last POST carried the input relay_id */
     char *place;       /* exchange_place of its last POST, NULL */
     int64_t look_from; /* relay time of the first POST that may have started a run, 0 */
     int64_t look_wall; /* … by GitHub's clock as then known, unix ms */
     int64_t grace_until;  /* relay, from the end of the last POST on; 0 */
     bool lost;            /* once: it is not POSTed a third time */
     bool adopted;         /* its run was found by its title */
+    bool correlated;      /* its last POST carried the input relay_id */
+    bool effect_doubt;    /* an alert of its key left otherwise than by getting well */
     char duplicates[128]; /* more runs of this relay_id: their ids, "" none */
     char effect[16]; /* after a success, did its key get quiet? "" not judged, "watched", or what
                         became of that: effective, not_effective, unknown */
     int64_t effect_until;     /* relay: watched until then */
-    bool effect_doubt;        /* an alert of its key left otherwise than by getting well */
     size_t effect_members;    /* of its key, as last counted; not stored */
     struct run_search search; /* not stored: a restart reads anew */
     int64_t gone_since; /* relay: the first of the 404s in a row, 0 = none. Not stored: a restart
