@@ -261,13 +261,13 @@ int exchange_runs(struct exchange **out, const struct target *target, const char
 int exchange_move(struct exchange *x, const char *where, struct error *err)
 {
     SCOPED(buf_free) struct buf url = BUF_INIT(URL_MAX);
-    SCOPED(free_p) char *old = NULL;
 
     if (!url_same_origin(where, x->api_url))
         return 0;
     buf_add(&url, where, strcspn(where, "?#"));
     buf_add_text(&url, x->url + strcspn(x->url, "?"));
-    old = GIVE(x->url);
+    free(x->url);
+    x->url = NULL;
     return exchange_set_url(x, &url, err);
 }
 
