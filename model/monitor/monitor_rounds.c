@@ -57,7 +57,9 @@ static void score(struct monitor *m)
     for (size_t i = 0; rows >= m->min_samples && i < FEATURES; i++) {
         struct error err = {0};
         int r = reference_score(&scores[i].result, m->used, i, m->window, &err);
-        scores[i].scored = r == 0 && isfinite(scores[i].result.score);
+        if (r == 0 && !isfinite(scores[i].result.score))
+            r = error_set(&err, -ERANGE, "the score is no finite number: values are too large");
+        scores[i].scored = r == 0;
         failed[i] = r != 0;
         log_fault(m, i, r, &err);
     }

@@ -72,6 +72,16 @@ static size_t find_watched(const struct core *c, const char *key)
     return i;
 }
 
+/* Who watches the key, or runs for it; NULL: nobody. */
+static struct request *watcher(struct core *c, const char *key)
+{
+    const struct key *k = engine_find_key(c->engine, key);
+    size_t i = find_watched(c, key);
+    if (i < c->n_watched)
+        return c->watched[i];
+    return k == NULL || k->relay_id[0] == '\0' ? NULL : core_find_open(c, k->relay_id);
+}
+
 void core_effect_ran(struct core *c, struct request *r, int64_t now)
 {
     const struct conf_route *route = conf_route_by_name(c->conf, r->route);
@@ -88,6 +98,12 @@ static size_t members(const struct core *c, const struct request *r)
 {
     const struct key *k = engine_find_key(c->engine, r->key);
     return k == NULL ? 0 : k->n_members;
+}
+
+static void count_members(struct core *c, struct request *r)
+{
+    if (r != NULL)
+        r->effect_members = members(c, r);
 }
 
 /* Without memory it is watched from the next start on. */
@@ -121,6 +137,8 @@ static int take_watched(void *context, struct request *r)
 
 int core_effect_load(struct core *c, struct error *err)
 {
+    for (size_t i = 0; i < c->n_open; i++)
+        count_members(c, c->open[i]);
     return c->ports.store.ops->load_watched_requests(c->ports.store.self, take_watched, c, err);
 }
 
@@ -140,15 +158,9 @@ void core_effect_forget(struct core *c)
         remove_watched(c, c->n_watched - 1);
 }
 
-/* An alert of the key left: was that its getting well? Whoever watches the key, or runs for it,
- * keeps the doubt. */
-static int doubt(struct core *c, const char *key, struct error *err)
+/* An alert of the key left: was that its getting well? The doubt is kept with it. */
+static int doubt(struct core *c, struct request *r, struct error *err)
 {
-    const struct key *k = engine_find_key(c->engine, key);
-    size_t i = find_watched(c, key);
-    struct request *r = i < c->n_watched                      ? c->watched[i]
-                        : k != NULL && k->relay_id[0] != '\0' ? core_find_open(c, k->relay_id)
-                                                              : NULL;
     if (r == NULL || r->effect_doubt || r->posted_at == 0)
         return 0;
     r->effect_doubt = true;
@@ -159,10 +171,10 @@ static int doubt(struct core *c, const char *key, struct error *err)
 static int judge(struct core *c, const char *key, struct error *err)
 {
     size_t i = find_watched(c, key);
+    count_members(c, watcher(c, key));
     if (i == c->n_watched)
         return 0;
     const char *effect = by_now(c->watched[i], engine_find_key(c->engine, key));
-    c->watched[i]->effect_members = members(c, c->watched[i]);
     return effect == NULL ? 0 : conclude(c, i, effect, err);
 }
 
@@ -173,7 +185,7 @@ int core_effect_heard(struct core *c, const struct effects *e, const struct aler
     for (size_t i = 0; result == 0 && i < e->n_decisions; i++) {
         const struct decision *d = &e->decisions[i];
         if (d->verdict == VERDICT_RESOLVED && d->key != NULL && alerts[i].state_reason != NULL)
-            result = doubt(c, d->key, err);
+            result = doubt(c, watcher(c, d->key), err);
     }
     for (size_t i = 0; result == 0 && i < e->n_decisions; i++) {
         if (e->decisions[i].key != NULL)
@@ -187,10 +199,9 @@ int core_effect_stale(struct core *c, const struct effects *e, struct error *err
     int result = 0;
     for (size_t i = 0; result == 0 && i < e->n_changed; i++) {
         const struct key *k = e->changed[i];
-        size_t at = find_watched(c, k->text);
-        bool left = at < c->n_watched && k->n_members < c->watched[at]->effect_members;
-        if (left || k->n_members == 0)
-            result = doubt(c, k->text, err);
+        struct request *r = watcher(c, k->text);
+        if (r != NULL && k->n_members < r->effect_members)
+            result = doubt(c, r, err);
         if (result == 0)
             result = judge(c, k->text, err);
     }
@@ -200,7 +211,10 @@ int core_effect_stale(struct core *c, const struct effects *e, struct error *err
 int core_effect_overtaken(struct core *c, const char *key, struct error *err)
 {
     size_t i = find_watched(c, key);
-    return i == c->n_watched ? 0 : conclude(c, i, at_last(engine_find_key(c->engine, key)), err);
+    int result =
+        i == c->n_watched ? 0 : conclude(c, i, at_last(engine_find_key(c->engine, key)), err);
+    count_members(c, watcher(c, key));
+    return result;
 }
 
 int core_effect_due(struct core *c, int64_t now, struct error *err)

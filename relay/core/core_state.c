@@ -110,13 +110,16 @@ static int recover(struct core *c, struct request *r, int64_t now, struct error 
     struct credential *credential =
         target == NULL ? NULL : core_find_credential(c, target->credential);
     SCOPED(effects_clear) struct effects effects = {0};
+    bool open = request_is_open(r->state);
+    r->ended_wall = open ? 0 : clock_wall(c->ports.clock).ms;
     int result = core_put_request(c, r, before, err);
     if (result == 0 && credential != NULL) {
         limits_wrote(credential, now);
         result = c->ports.store.ops->put_credential(c->ports.store.self, credential, err);
     }
-    if (request_is_open(r->state))
+    if (open)
         return result;
+    metric_add(c->metrics.ended, 1, r->target, request_state_text(r->state), r->reason, NULL);
     if (result == 0)
         result = engine_ended(c->engine, r->key, r->relay_id, END_RAN, now, &effects, err);
     if (result == 0)
@@ -369,6 +372,8 @@ static int cancel(struct core *c, const char *relay_id, struct error *err)
     log_info("core", "dead", LOG_STR("relay_id", r->relay_id), LOG_STR("key", r->key),
              LOG_STR("reason", "resolved"));
     int result = core_put_request(c, r, before, err);
+    if (result == 0)
+        metric_add(c->metrics.ended, 1, r->target, request_state_text(r->state), r->reason, NULL);
     core_drop_ended(c, r);
     return result;
 }

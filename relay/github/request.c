@@ -1,5 +1,6 @@
 #include "relay/github/request.h"
 
+#include "relay/github/request_private.h"
 #include "relay/github/utf8.h"
 
 #include <errno.h>
@@ -104,6 +105,7 @@ int request_posting(struct request *r, const struct exchange *x, int64_t github_
     free(r->place);
     r->place = place;
     r->correlated = x->correlated;
+    request_stay(r);
     if (!r->executed) { /* else the run of an earlier POST may still show */
         r->look_from = now;
         r->look_wall = github_ms;

@@ -348,8 +348,6 @@ void seed_answer(struct seed *s, const struct grafana_answer *answer, struct mon
         s->ask = ASK_RULE;
         return;
     }
-    s->moved_ms = now.ms;
-    s->delay_ms = DELAY_FIRST_MS;
     if (answer->status == 401) {
         end_all(s, answer);
         return;
@@ -360,6 +358,11 @@ void seed_answer(struct seed *s, const struct grafana_answer *answer, struct mon
         [ASK_FOLDER_AGAIN] = judge_folder, [ASK_MAKE_RULE] = judge_made_rule,
         [ASK_NOTE] = judge_note,
     };
+    size_t at = s->at;
     if (judges[s->ask] != NULL)
         judges[s->ask](s, answer);
+    if (s->at != at) { /* a question answered is no rule seeded */
+        s->moved_ms = now.ms;
+        s->delay_ms = DELAY_FIRST_MS;
+    }
 }

@@ -157,6 +157,7 @@ a_post_that_a_crash_cut_is_not_made_again_and_the_next_write_keeps_its_distance(
     core_settle(&f);
     assert_int_equal(f.n_posts, 1);
     core_shows(&f, QUERY_REQUESTS, "", "\"state\":\"parked\"");
+    core_shows(&f, QUERY_REQUESTS, "", "\"ended_at\":\"20");
     core_post(&f, "firing", "b", CORE_STORED, "\"verdict\":\"dispatch\"");
     assert_int_equal(f.n_posts, 1);
     core_pass(&f, 999);

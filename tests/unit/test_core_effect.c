@@ -56,6 +56,7 @@ static const struct {
     {"edited while it ran", "APxR", "unknown"},
     {"one edited, one resolved", "ABPRxb", "unknown"},
     {"one resolved, one edited", "ABPRay", "unknown"},
+    {"resolved early in a long run", "APahR", "effective"},
     {"resolved too late", "APRhha", "not_effective"},
     {"resolved, then again", "APRaA", "effective"},
     {"resolved while it ran, then again", "APaAR", "watched"},
@@ -144,6 +145,27 @@ static void unheard_alerts_prove_nothing(void **state)
     core_fixture_clear(&f);
 }
 
+/* Also while it runs, and of a request that a restart has read back. */
+static void unheard_while_it_ran_proves_nothing(void **state)
+{
+    (void)state;
+    for (int restart = 0; restart < 2; restart++) {
+        struct core_fixture f;
+        struct conf *conf =
+            core_conf("retrain", "effective_within = \"12h\"; stale_after = \"3h\";");
+        core_fixture_init_conf(&f, conf_ref(conf));
+        core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+        core_accept(&f);
+        if (restart == 1)
+            do_one(&f, conf, 'k');
+        core_pass(&f, 4 * HOUR_MS); /* a is gone */
+        end_run(&f, "success");
+        core_shows(&f, QUERY_REQUESTS, "", "\"effect\":\"unknown\"");
+        conf_unref(conf);
+        core_fixture_clear(&f);
+    }
+}
+
 static void the_next_run_of_the_key_ends_the_watch(void **state)
 {
     (void)state;
@@ -179,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_is_judged_by_how_its_alerts_left),
         cmocka_unit_test(unheard_alerts_prove_nothing),
+        cmocka_unit_test(unheard_while_it_ran_proves_nothing),
         cmocka_unit_test(the_next_run_of_the_key_ends_the_watch),
         cmocka_unit_test(a_route_may_not_want_to_know),
     };

@@ -213,6 +213,35 @@ static void a_grafana_that_never_comes_ends_it(void **state)
     run_end(&run);
 }
 
+/* It answers every question, and cuts every POST of the rule. */
+static void a_grafana_that_answers_but_takes_nothing_ends_it(void **state)
+{
+    (void)state;
+    struct run run;
+    struct grafana_call *call;
+    int posts = 0;
+    run_start(&run, &(struct seed_options){.patience_ms = PATIENCE});
+    while ((call = next(&run)) != NULL) {
+        struct grafana_answer answer = {.status = 200, .body = "{\"database\":\"ok\"}"};
+        if (strstr(call->path, "/alert-rules/") != NULL)
+            answer = (struct grafana_answer){.status = 404, .body = ""};
+        else if (strncmp(call->path, "/api/annotations", 16) == 0)
+            answer.body = "[]";
+        else if (strcmp(call->method, "POST") == 0)
+            answer = (struct grafana_answer){.body = "", .error = "cut"};
+        posts += strcmp(call->method, "POST") == 0 ? 1 : 0;
+        answer.body_len = strlen(answer.body);
+        grafana_call_free(call);
+        seed_answer(run.seed, &answer, run.now);
+        if (run.now.ms > 10 * PATIENCE)
+            fail_msg("it goes on after %d POSTs", posts);
+    }
+    assert_true(seed_is_unreachable(run.seed));
+    assert_in_range(posts, 2, 100); /* less and less often */
+    assert_int_equal(seed_result(run.seed, 0)->outcome, SEED_PENDING);
+    run_end(&run);
+}
+
 static void the_rule_is_posted_byte_for_byte(void **state)
 {
     (void)state;
@@ -235,6 +264,7 @@ int main(void)
         cmocka_unit_test(a_reset_brings_back_what_was_deleted),
         cmocka_unit_test(a_reset_leaves_a_rule_that_is_there_alone),
         cmocka_unit_test(a_grafana_that_never_comes_ends_it),
+        cmocka_unit_test(a_grafana_that_answers_but_takes_nothing_ends_it),
         cmocka_unit_test(the_rule_is_posted_byte_for_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

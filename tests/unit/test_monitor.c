@@ -165,6 +165,23 @@ static void one_features_fault_leaves_the_other_its_score(void **state)
     assert_non_null(find(&text, SCORE("ma5", "psi")));
 }
 
+/* The distance overflows: no error of its own, and no number either. */
+static void a_score_that_is_no_number_is_an_error(void **state)
+{
+    (void)state;
+    SCOPED(model_file_free) struct model_file model = make_model(1001, "wasserstein", 0);
+    SCOPED(buf_free) struct buf text = BUF_INIT(MONITOR_METRICS_MAX);
+    const struct monitor_options o = options(60, 0);
+    SCOPED(monitor_stop_p) struct monitor *m = start(&o, "kospi", &model);
+    for (int i = 0; i < 40; i++)
+        observe(m, 1.7e308, -0.5);
+    until(&text, m, CURRENT, "40");
+    assert_true(has(&text, SCORE("ma5", "wasserstein"), NULL));
+    assert_non_null(find(&text, SCORE("ma20", "wasserstein")));
+    assert_false(has(&text, "model_drift_errors_total" LABELS("ma5") "}", "0"));
+    assert_value(&text, "model_drift_errors_total" LABELS("ma20") "}", 0);
+}
+
 static void a_swap_brings_the_new_reference_and_an_empty_window(void **state)
 {
     (void)state;
@@ -315,6 +332,7 @@ int main(void)
         cmocka_unit_test(below_min_samples_there_is_no_score_rather_than_zero),
         cmocka_unit_test(rows_that_no_window_may_hold_are_only_counted),
         cmocka_unit_test(one_features_fault_leaves_the_other_its_score),
+        cmocka_unit_test(a_score_that_is_no_number_is_an_error),
         cmocka_unit_test(a_swap_brings_the_new_reference_and_an_empty_window),
         cmocka_unit_test(rows_leave_a_window_of_time_though_nothing_comes),
         cmocka_unit_test(what_no_monitor_can_be_made_of_is_refused),

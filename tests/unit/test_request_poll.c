@@ -428,6 +428,18 @@ static void where_reads_moved_to_holds_until_a_404(void **state)
     request_free(&r);
 }
 
+/* A list that moved says nothing of where the run of the next POST is. */
+static void where_reads_moved_to_ends_with_a_post(void **state)
+{
+    struct request r = a_request(REQUEST_QUEUED);
+
+    (void)state;
+    r.moved = strdup("https://api.github.com/repositories/7/actions/workflows/1/runs");
+    posting(&r, NOW);
+    assert_null(r.moved);
+    request_free(&r);
+}
+
 static void a_restart_before_the_list_reads_the_end_once_more(void **state)
 {
     struct request r = a_request(REQUEST_RUNNING);
@@ -454,6 +466,7 @@ int main(void)
             a_cancelled_run_that_waited_was_superseded_when_a_newer_one_came_just_before),
         cmocka_unit_test(redirects_on_the_same_server_are_followed_twice),
         cmocka_unit_test(where_reads_moved_to_holds_until_a_404),
+        cmocka_unit_test(where_reads_moved_to_ends_with_a_post),
         cmocka_unit_test(a_restart_before_the_list_reads_the_end_once_more),
         cmocka_unit_test(completed_without_a_conclusion_is_not_the_end),
         cmocka_unit_test(an_answer_about_something_else_is_a_failed_poll),
