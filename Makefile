@@ -1,5 +1,5 @@
 # drift-relay: `make` builds, `make help` lists the rest.
-# Variables: CC CFLAGS LDFLAGS PREFIX DESTDIR SAN=address|undefined|thread V=1 WERROR=1 TIER=name… KEEP=1
+# Variables: CC CFLAGS LDFLAGS PREFIX DESTDIR SAN=address|undefined|thread|fuzz V=1 WERROR=1 TIER=name… KEEP=1
 CC      ?= cc
 PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
@@ -11,14 +11,14 @@ BUILD   := build/$(if $(filter cc gcc,$(cc_name)),,$(cc_name)-)$(or $(SAN),relea
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-.PHONY: all simulator sim story pictures bench bench-programs unit-programs headers tidy install help deps demo test lint format clean test-more
+.PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more
 all: $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train $(BUILD)/drift-app ## build (the default)
 
 LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3 gnutls
 
 # What this compiler takes and where the libraries are. It comes first in every build, so it also gets what is missing;
 # the goals below compile nothing themselves.
-ifneq ($(filter-out help deps test lint format clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps test lint fuzz format clean,$(or $(MAKECMDGOALS),all)),)
 include build/probed-$(cc_name).mk
 endif
 build/probed-$(cc_name).mk: tests/support/probe-flags.sh tests/support/deps.sh
@@ -28,10 +28,11 @@ build/probed-$(cc_name).mk: tests/support/probe-flags.sh tests/support/deps.sh
 sanitizer_flags_address   := -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitizer_flags_undefined := -fsanitize=undefined -fno-sanitize-recover=all
 sanitizer_flags_thread    := -fsanitize=thread
+sanitizer_flags_fuzz      := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all # clang only
 sanitizer := $(sanitizer_flags_$(SAN))
 ifneq ($(SAN),)
 ifeq ($(sanitizer),)
-$(error SAN=$(SAN) is unknown: use SAN=address, SAN=undefined or SAN=thread)
+$(error SAN=$(SAN) is unknown: use SAN=address, SAN=undefined, SAN=thread or SAN=fuzz)
 endif
 endif
 
@@ -114,6 +115,17 @@ $(BUILD)/tests/sim/sim: $(sim_objects) $(BUILD)/librelay.a $(BUILD)/libbase.a
 sim: simulator ## histories by chance against the model: N=1000 SEED=1 LENGTH=120 STORE=sqlite EVENTS=…
 	$(BUILD)/tests/sim/sim $(if $(EVENTS),--histories 1 --events '$(EVENTS)',--histories $(or $(N),1000)) \
 	    --seed $(or $(SEED),1) --length $(or $(LENGTH),120) $(if $(STORE),--store $(STORE))
+
+fuzz_programs := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz-programs: $(fuzz_programs)
+$(fuzz_programs): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libmodel.a $(BUILD)/librelay.a $(BUILD)/libbase.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(all_ldflags) -fsanitize=fuzzer -o $@ $^ $(PROBED_LIBS)
+
+fuzz: ## libFuzzer on every parser of bytes from outside: TIME=20 TARGET=infer
+	@sh tests/support/deps.sh build test
+	+@$(MAKE) CC=clang SAN=fuzz BUILD=build/fuzz fuzz-programs
+	@tests/fuzz/run.sh build/fuzz $(or $(TIME),20) $(TARGET)
 
 # Each header is enough by itself.
 headers: $(headers:%=$(BUILD)/%.alone)

@@ -68,6 +68,14 @@ simulator() {
     check "histories on SQLite" $sim --histories 300 --seed "$first" --store sqlite
 }
 
+# Five seconds for each parser.
+fuzz() {
+    build build/fuzz CC=clang SAN=fuzz WERROR=1 fuzz-programs || return
+    local log=$TALLY.tap
+    tests/fuzz/run.sh build/fuzz "${FUZZ:-5}" > "$log" 2>&1
+    tally_tap "$log" $? || cat "$log"
+}
+
 nothing_runs() {
     ! pgrep -af "$1"
 }
@@ -106,6 +114,7 @@ tier address      address
 tier thread       thread
 tier demo         plain all demo
 tier simulator    simulator
+tier fuzz         fuzz
 tier prometheus   check "rules and configuration" sh tests/lint/prometheus.sh
 
 if [ -z "${ran-}" ]; then

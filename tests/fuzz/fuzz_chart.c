@@ -1,0 +1,13 @@
+/* The chart JSON of prices that an exchange's page loads. */
+#include "tests/fuzz/prices.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    SCOPED(series_free) struct series s = {0};
+    struct error err = {0};
+    if (series_read_chart(&s, (const char *)data, size, &err) == 0)
+        fuzz_check_series(&s);
+    else
+        assert(err.text[0] != '\0');
+    return 0;
+}
