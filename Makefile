@@ -154,8 +154,9 @@ test: ## everything that CI runs; TIER=unit runs one tier
 	+@bash tests/run.sh $(TIER)
 
 # MUTANTS=n: a sample; FILE=window.c: one file's. SCORES=n: so many cases against scipy.
-test-more: $(BUILD)/drift-model ## the long checks: scores against scipy; mutants of the engine, each of which a test must notice
+test-more: $(BUILD)/drift-model $(BUILD)/drift-train ## the long checks: scores against scipy; real clients; mutants of the engine, each of which a test must notice
 	@python3 tests/scipy/scores.py $< --cases $(or $(SCORES),10000)
+	@RELAY_BIN='$(abspath $(BUILD))/drift-relay' python3 -m tests.clients.clients
 	@python3 tests/mutants/mutants.py $(if $(MUTANTS),--sample $(MUTANTS)) $(if $(FILE),--file $(FILE)) \
 	    -- $(CC) $(all_cflags) -- $(all_ldflags) $(PROBED_LIBS)
 

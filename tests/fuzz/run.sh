@@ -6,7 +6,8 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 folder=$1 seconds=$2
 shift 2
-[ $# -gt 0 ] || set -- $(cd tests/fuzz && printf '%s\n' fuzz_*.c | sed 's/^fuzz_//; s/[.]c$//')
+targets=("$@")
+[ $# -gt 0 ] || mapfile -t targets < <(cd tests/fuzz && printf '%s\n' fuzz_*.c | sed 's|^fuzz_||; s|[.]c$||')
 
 # fuzz NUMBER TARGET: its output goes to one line, or comes whole
 fuzz() {
@@ -38,9 +39,9 @@ lane() {
     return $status
 }
 
-echo "1..$#"
+echo "1..${#targets[@]}"
 status=0
-lane 1 "$@" &
-lane 2 "$@" || status=1
+lane 1 "${targets[@]}" &
+lane 2 "${targets[@]}" || status=1
 wait $! || status=1
 exit $status

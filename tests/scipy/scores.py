@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import importlib
 import json
 import math
 import random
@@ -34,6 +35,7 @@ def get_scipy() -> bool:
         if done.returncode != 0:
             print(done.stdout, end="")
             return False
+        importlib.invalidate_caches()  # the folder was not there when it was looked into
     return True
 
 
