@@ -16,13 +16,20 @@ double model_file_predict(const struct model_file *m, const double x[static FEAT
     return 1 / (1 + exp(-z));
 }
 
+/* -0 as 0: readers of JSON take it for an integer, which has no sign, and the same model would have
+ * two checksums. */
+static void add_number(struct buf *b, double value)
+{
+    buf_add_double(b, value + 0.0);
+}
+
 static void add_numbers(struct buf *b, const double *values, size_t n)
 {
     buf_add_char(b, '[');
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
             buf_add_char(b, ',');
-        buf_add_double(b, values[i]);
+        add_number(b, values[i]);
     }
     buf_add_char(b, ']');
 }
@@ -44,16 +51,16 @@ int model_file_format(struct buf *out, const struct model_file *m, struct error 
     add_text(out, "features", features_kind_text(m->features));
     add_text(out, "label", features_label_text(m->label));
     buf_add_text(out, "\"bias\":");
-    buf_add_double(out, m->bias);
+    add_number(out, m->bias);
     buf_add_text(out, ",\"weights\":{");
     for (size_t i = 0; i < FEATURES; i++) {
         buf_addf(out, "%s\"%s\":", i == 0 ? "" : ",", features_names[i]);
-        buf_add_double(out, m->weights[i]);
+        add_number(out, m->weights[i]);
     }
     buf_add_text(out, "},");
     add_text(out, "stattest", m->stattest);
     buf_add_text(out, "\"threshold\":");
-    buf_add_double(out, m->threshold);
+    add_number(out, m->threshold);
     for (size_t i = 0; i < FEATURES; i++) {
         buf_addf(out, "%s\"%s\":", i == 0 ? ",\"reference\":{" : ",", features_names[i]);
         add_numbers(out, m->reference[i], m->n_reference);

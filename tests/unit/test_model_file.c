@@ -67,6 +67,19 @@ static void what_was_written_is_read_back_to_the_last_bit(void **state)
     assert_string_equal(buf_text(&second), buf_text(&first));
 }
 
+/* Read as JSON, "-0" is an integer, which has no sign. */
+static void a_negative_zero_is_written_as_what_it_is_read_as(void **state)
+{
+    (void)state;
+    SCOPED(model_file_free) struct model_file m = make_model(30), back = {0};
+    SCOPED(buf_free) struct buf first = BUF_INIT(MODEL_FILE_MAX), second = BUF_INIT(MODEL_FILE_MAX);
+    m.bias = m.weights[0] = m.edges[0][0] = m.reference[1][7] = -0.0;
+    assert_int_equal(model_file_format(&first, &m, NULL), 0);
+    assert_int_equal(model_file_parse(&back, first.data, first.len, NULL), 0);
+    assert_int_equal(model_file_format(&second, &back, NULL), 0);
+    assert_string_equal(buf_text(&second), buf_text(&first));
+}
+
 static void its_checksum_is_the_one_at_the_end_of_its_file(void **state)
 {
     (void)state;
@@ -289,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_read_back_to_the_last_bit),
+        cmocka_unit_test(a_negative_zero_is_written_as_what_it_is_read_as),
         cmocka_unit_test(its_checksum_is_the_one_at_the_end_of_its_file),
         cmocka_unit_test(the_probability_is_the_logistic_of_the_weighted_sum),
         cmocka_unit_test(every_fault_of_a_file_is_named),
