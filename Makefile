@@ -124,8 +124,8 @@ $(fuzz_programs): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libmod
 
 fuzz: ## libFuzzer on every parser of bytes from outside: TIME=20 TARGET=infer
 	@sh tests/support/deps.sh build test
-	+@$(MAKE) CC=clang SAN=fuzz BUILD=build/fuzz fuzz-programs
-	@tests/fuzz/run.sh build/fuzz $(or $(TIME),20) $(TARGET)
+	+@$(MAKE) CC=clang SAN=fuzz BUILD=build/clang-fuzz fuzz-programs
+	@tests/fuzz/run.sh build/clang-fuzz $(or $(TIME),20) $(TARGET)
 
 # Each header is enough by itself.
 headers: $(headers:%=$(BUILD)/%.alone)

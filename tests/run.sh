@@ -14,7 +14,12 @@ threaded_integration='tests/integration/test_main_path.py tests/integration/test
 
 sources() {
     check "gcc, no warnings" build build/werror WERROR=1 all unit-programs story bench-programs simulator headers
-    check "clang, no warnings" build build/clang-werror CC=clang WERROR=1 all unit-programs story bench-programs simulator headers
+    check "clang, no warnings" instrumented all unit-programs story bench-programs simulator headers fuzz-programs
+}
+
+# clang's one build, for AddressSanitizer, UndefinedBehaviorSanitizer and libFuzzer alike
+instrumented() {
+    build build/clang-fuzz CC=clang SAN=fuzz WERROR=1 "$@"
 }
 
 # plain TARGET COMMAND…: what the plain gcc build is tested by
@@ -27,10 +32,10 @@ integration() {
 }
 
 address() {
-    build build/address SAN=address all unit-programs story || return
-    sanitized unit build/address
-    sanitized stories build/address
-    sanitized pytests build/address/drift-relay tests/integration
+    instrumented all unit-programs story || return
+    sanitized unit build/clang-fuzz
+    sanitized stories build/clang-fuzz
+    sanitized pytests build/clang-fuzz/drift-relay tests/integration
 }
 
 # ThreadSanitizer finds its shadow memory taken where addresses are widely randomised.
@@ -70,9 +75,9 @@ simulator() {
 
 # Five seconds for each parser.
 fuzz() {
-    build build/fuzz CC=clang SAN=fuzz WERROR=1 fuzz-programs || return
+    instrumented fuzz-programs || return
     local log=$TALLY.tap
-    tests/fuzz/run.sh build/fuzz "${FUZZ:-5}" > "$log" 2>&1
+    tests/fuzz/run.sh build/clang-fuzz "${FUZZ:-5}" > "$log" 2>&1
     tally_tap "$log" $? || cat "$log"
 }
 

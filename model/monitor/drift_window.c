@@ -134,7 +134,8 @@ void drift_window_advance(struct drift_window *w, const struct drift_row *rows, 
     size_t skip = n > w->span.rows ? n - w->span.rows : 0;
     while (skip < n && is_old(w, &rows[skip], now_ms))
         skip++;
-    rows += skip;
+    if (skip > 0) // rows may be NULL when there are none
+        rows += skip;
     n -= skip;
     size_t leave = w->n + n > w->span.rows ? w->n + n - w->span.rows : 0;
     while (leave < w->n && is_old(w, at(w, leave), now_ms))

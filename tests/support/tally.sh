@@ -45,19 +45,35 @@ tally_tap() {
     [ "$failed" -eq 0 ]
 }
 
-# unit FOLDER [NAME…]: the unit test programs in FOLDER (or those of them that are named)
+# unit FOLDER [NAME…]: the unit test programs in FOLDER (or those of them that are named), four at once, since
+# they mostly wait
 unit() {
-    local folder=$1 program status log=$TALLY.tap
+    local folder=$1 lane lanes=4
     shift
     [ $# -gt 0 ] || set -- tests/unit/test_*.c
-    for program in "$@"; do
-        program=$(basename "$program" .c)
+    for ((lane = 1; lane <= lanes; lane++)); do
+        unit_lane "$folder" "$TALLY.$lane" "${@:lane}" &
+    done
+    wait
+    for ((lane = 1; lane <= lanes; lane++)); do
+        cat "$TALLY.$lane.said"
+    done
+}
+
+# unit_lane FOLDER FILES NAME…: every fourth of the programs; what failing ones say goes to FILES.said
+unit_lane() {
+    local folder=$1 log=$2.tap said=$2.said program status
+    shift 2
+    : > "$said"
+    while [ $# -gt 0 ]; do
+        program=$(basename "$1" .c)
         CMOCKA_MESSAGE_OUTPUT=TAP timeout --foreground -k 5 300 "${under[@]}" "$folder/tests/unit/$program" > "$log" 2>&1
         status=$?
         if ! tally_tap "$log" "$status"; then
             cat "$log"
             echo "-- FAILED: $folder/tests/unit/$program (exit status $status)"
-        fi
+        fi >> "$said"
+        shift $(($# < lanes ? $# : lanes))
     done
 }
 
