@@ -16,7 +16,7 @@ import xml.etree.ElementTree as tree
 from pathlib import Path
 from typing import Any
 
-SHARDS = 6
+SHARDS = 10
 LIMIT_S = 900  # then SIGINT, so that pytest still stops what its tests started
 GRACE_S = 30
 NO_TESTS = 5  # pytest's exit status: a share can be empty
