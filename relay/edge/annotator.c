@@ -1,13 +1,12 @@
 #include "relay/edge/annotator.h"
 
 #include "relay/base/log.h"
-#include "relay/base/parse.h"
 #include "relay/base/scope.h"
 #include "relay/base/service.h"
 #include "relay/base/strict_json.h"
 #include "relay/edge/grafana_http.h"
 #include "relay/edge/rule_thresholds.h"
-#include "relay/grafana/retraining.h"
+#include "relay/grafana/backlog.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,20 +15,11 @@
 #define PASS_MS       1000
 #define BACKOFF_MS    300000 /* at most, when Grafana is away */
 #define RULES_MS      60000
-#define RULES_OLD_MS  300000                   /* unread for so long: no longer true */
-#define HORIZON_MS    (3 * 24 * 3600 * 1000LL) /* a run is followed for 36 h */
+#define RULES_OLD_MS  300000 /* unread for so long: no longer true */
 #define PAGE          20
-#define PAGES_MAX     100
-#define TRACKED_MAX   2000
+#define PAGES_MAX     1000
+#define FAILURES_MAX  5 /* of a round: more, and it is Grafana's */
 #define REQUEST_DEPTH 16
-
-/* A request that may have an annotation. */
-struct tracked {
-    char relay_id[ULID_SIZE];
-    int64_t created_ms; /* unix */
-    struct retraining_track track;
-    bool over;
-};
 
 struct annotator {
     struct core *core;
@@ -38,10 +28,11 @@ struct annotator {
     bool running; /* the thread; main's */
     /* the thread's: */
     struct rule_thresholds thresholds;
-    struct tracked *tracked;
-    size_t n_tracked;
-    int64_t rules_due_ms, rules_read_ms; /* mono */
-    int64_t backoff_ms;                  /* 0: Grafana answers */
+    struct backlog *backlog;
+    bool all_listed; /* the backlog has what was there at the start */
+    bool away;       /* and that is logged */
+    int64_t rules_due_ms, rules_read_ms, rules_delay_ms; /* mono; delay 0: they are answered */
+    int64_t notes_due_ms, notes_delay_ms;
     bool rules_refused;
     pthread_mutex_t lock; /* everything below */
     pthread_cond_t changed;
@@ -96,156 +87,166 @@ static json_t *ask(struct annotator *a, enum core_query query, const char *id, c
 /* --- which requests
  * -------------------------------------------------------------------------------------- */
 
-static bool is_tracked(const struct annotator *a, const char *relay_id)
+/* The listing is newest first: after the first time, a page with nothing new is the last. */
+static void list_requests(struct annotator *a)
 {
-    for (size_t i = 0; i < a->n_tracked; i++) {
-        if (strcmp(a->tracked[i].relay_id, relay_id) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void forget_old(struct annotator *a, int64_t now_ms)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < a->n_tracked; i++) {
-        if (a->tracked[i].created_ms > now_ms - HORIZON_MS)
-            a->tracked[kept++] = a->tracked[i];
-    }
-    a->n_tracked = kept;
-}
-
-/* False: nothing new was on this page, so nothing is on the next ones. */
-static bool track_page(struct annotator *a, const json_t *items, int64_t now_ms)
-{
-    bool more = false;
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        const json_t *request = json_array_get(items, i);
-        const char *id = json_string_value(json_object_get(request, "relay_id"));
-        const char *created = json_string_value(json_object_get(request, "created_at"));
-        struct tracked t = {.over = false};
-        if (id == NULL || created == NULL || strlen(id) >= sizeof(t.relay_id) ||
-            parse_rfc3339_ms(&t.created_ms, created, NULL) != 0 ||
-            t.created_ms <= now_ms - HORIZON_MS || is_tracked(a, id) || a->n_tracked == TRACKED_MAX)
-            continue;
-        memcpy(t.relay_id, id, strlen(id) + 1);
-        a->tracked[a->n_tracked++] = t;
-        more = true;
-    }
-    return more;
-}
-
-static void track_new(struct annotator *a, int64_t now_ms)
-{
+    struct wall wall = clock_wall(clock_system());
+    struct mono now = clock_mono(clock_system());
     SCOPED(free_p) char *cursor = strdup("");
     for (int page = 0; page < PAGES_MAX && cursor != NULL; page++) {
         SCOPED(json_release_p) json_t *list = ask(a, QUERY_REQUESTS, NULL, cursor);
-        const char *next = json_string_value(json_object_get(list, "next"));
-        if (!track_page(a, json_object_get(list, "items"), now_ms) || next == NULL)
+        if (list == NULL)
             return;
+        const char *next = json_string_value(json_object_get(list, "next"));
+        bool more = backlog_take(a->backlog, json_object_get(list, "items"), wall, now);
+        if (next == NULL || (a->all_listed && !more))
+            break;
         free(cursor);
         cursor = strdup(next);
     }
+    a->all_listed = true;
 }
 
 /* --- a pass
  * -------------------------------------------------------------------------------------- */
 
-/* Of an answer that means: later. Logged when it begins. */
+static int64_t longer(int64_t delay_ms)
+{
+    return delay_ms == 0 ? PASS_MS : delay_ms >= BACKOFF_MS / 2 ? BACKOFF_MS : delay_ms * 2;
+}
+
+/* Of an answer that means: later, with everything. Logged when it begins. */
 static void is_away(struct annotator *a, const struct grafana_answer *answer)
 {
     char words[400];
     grafana_answer_words(answer, words, sizeof(words));
-    if (a->backoff_ms == 0)
+    if (!a->away)
         log_warn(
             "annotator", "grafana_away", LOG_STR("answer", words),
             LOG_STR("remedy", answer->status == 401 || answer->status == 403
                                   ? "grafana.token_file: a service account's token, role Editor"
                                   : NULL));
-    a->backoff_ms = a->backoff_ms == 0                ? PASS_MS
-                    : a->backoff_ms >= BACKOFF_MS / 2 ? BACKOFF_MS
-                                                      : a->backoff_ms * 2;
+    a->away = true;
 }
 
-/* False: Grafana is away, or shows nobody anything: the rest of the pass can wait too. */
-static bool write_one(struct annotator *a, struct grafana_client *client, struct tracked *t,
-                      const struct retraining *r)
+static void is_back(struct annotator *a)
+{
+    if (a->away && a->rules_delay_ms == 0 && a->notes_delay_ms == 0) {
+        log_info("annotator", "grafana_back", LOG_NONE);
+        a->away = false;
+    }
+}
+
+/* Does an answer say something of every other call, too? */
+static bool is_for_all(const struct grafana_answer *answer)
+{
+    return answer->status == 0 || answer->status == 401 || answer->status == 403 ||
+           answer->status == 429;
+}
+
+static void put_off(struct backlog_item *item, const struct grafana_answer *answer)
+{
+    char words[400];
+    grafana_answer_words(answer, words, sizeof(words));
+    if (!item->told)
+        log_error("annotator", "refused", LOG_STR("relay_id", item->relay_id),
+                  LOG_STR("answer", words));
+    item->told = true;
+}
+
+/* False: it cannot be written now, and *answer says why. */
+static bool write_one(struct annotator *a, struct backlog_item *item, const struct retraining *r,
+                      struct grafana_answer *answer)
 {
     static const char *const results[] = {
         [TRACK_MADE] = "created", [TRACK_PATCHED] = "patched", [TRACK_REFUSED] = "refused"};
-    while (retraining_is_due(&t->track, r)) {
-        struct grafana_answer answer;
+    while (retraining_is_due(&item->track, r)) {
         SCOPED(grafana_call_free_p)
-        struct grafana_call *call = retraining_call(&t->track, r);
-        grafana_client_call(client, call, &answer);
-        enum track_outcome outcome = retraining_answer(&t->track, r, &answer);
-        if (outcome == TRACK_AWAY || answer.status == 401 || answer.status == 403) {
-            is_away(a, &answer);
-            return false;
-        }
-        if (results[outcome] != NULL)
+        struct grafana_call *call = retraining_call(&item->track, r);
+        grafana_client_call(a->client, call, answer);
+        struct mono now = clock_mono(clock_system());
+        enum track_outcome outcome = retraining_answer(&item->track, r, answer, now);
+        if (outcome < sizeof(results) / sizeof(results[0]) && results[outcome] != NULL)
             metric_add(a->annotations, 1, results[outcome], NULL);
-        if (outcome == TRACK_REFUSED) {
-            char words[400];
-            grafana_answer_words(&answer, words, sizeof(words));
-            log_error("annotator", "refused", LOG_STR("relay_id", t->relay_id),
-                      LOG_STR("answer", words));
-            t->over = true;
-            return true;
+        if (outcome == TRACK_LATER || outcome == TRACK_AWAY || outcome == TRACK_REFUSED) {
+            backlog_postpone(item, now);
+            return outcome == TRACK_LATER;
         }
     }
-    t->over = t->over || t->track.stage == TRACK_OVER;
+    item->delay_ms = 0;
+    item->told = false;
+    item->over = item->track.stage == TRACK_OVER;
     return true;
 }
 
-/* False: as above. */
-static bool annotate(struct annotator *a, struct grafana_client *client)
+/* False: nothing of the rest would be answered. */
+static bool annotate_one(struct annotator *a, struct backlog_item *item, int *failures)
 {
-    int64_t now_ms = clock_wall(clock_system()).ms;
-    forget_old(a, now_ms);
-    track_new(a, now_ms);
-    for (size_t i = 0; i < a->n_tracked; i++) {
-        struct tracked *t = &a->tracked[i];
-        if (t->over)
-            continue;
-        SCOPED(json_release_p) json_t *request = ask(a, QUERY_REQUEST, t->relay_id, NULL);
-        SCOPED(retraining_clear) struct retraining r;
-        if (!retraining_read(&r, request))
-            t->over = request != NULL && retraining_request_is_over(request);
-        else if (!write_one(a, client, t, &r))
-            return false;
+    struct grafana_answer answer;
+    SCOPED(json_release_p) json_t *request = ask(a, QUERY_REQUEST, item->relay_id, NULL);
+    SCOPED(retraining_clear) struct retraining r;
+    backlog_update(item, request, clock_wall(clock_system()));
+    if (!retraining_read(&r, request)) {
+        item->over = item->ended_ms != 0;
+        return true;
     }
-    return true;
+    if (write_one(a, item, &r, &answer))
+        return true;
+    bool all = is_for_all(&answer) || ++*failures >= FAILURES_MAX;
+    if (all)
+        is_away(a, &answer);
+    else
+        put_off(item, &answer);
+    return !all;
 }
 
-/* False: Grafana is away. That the account may not read rules is told, and no reason not to
- * annotate. */
-static bool read_rules(struct annotator *a, struct grafana_client *client, const struct conf *conf)
+static void annotate(struct annotator *a)
 {
     int64_t now_ms = clock_mono(clock_system()).ms;
-    if (now_ms < a->rules_due_ms && a->backoff_ms == 0)
-        return true;
+    int failures = 0;
+    bool answered = true;
+    if (now_ms < a->notes_due_ms)
+        return;
+    backlog_forget(a->backlog, clock_wall(clock_system()));
+    list_requests(a);
+    backlog_begin_round(a->backlog);
+    struct backlog_item *item;
+    while (answered && (item = backlog_next(a->backlog, clock_mono(clock_system()))) != NULL)
+        answered = annotate_one(a, item, &failures);
+    a->notes_delay_ms = answered ? 0 : longer(a->notes_delay_ms);
+    a->notes_due_ms = clock_mono(clock_system()).ms + a->notes_delay_ms;
+}
+
+/* That they cannot be read is told, and no reason not to annotate. */
+static void read_rules(struct annotator *a, const struct conf *conf)
+{
+    int64_t now_ms = clock_mono(clock_system()).ms;
+    if (now_ms < a->rules_due_ms)
+        return;
     struct grafana_answer answer;
     SCOPED(grafana_call_free_p) struct grafana_call *call = grafana_call_rules();
-    grafana_client_call(client, call, &answer);
+    grafana_client_call(a->client, call, &answer);
     SCOPED(json_release_p) json_t *rules = grafana_answer_json(&answer);
     bool good = answer.status == 200 && json_is_array(rules);
-    a->rules_due_ms = now_ms + RULES_MS;
+    bool away = grafana_answer_is_passing(&answer) || answer.status == 401;
     if (good) {
         rule_thresholds_set(&a->thresholds, conf, rules);
         a->rules_read_ms = now_ms;
     } else if (now_ms - a->rules_read_ms > RULES_OLD_MS) {
         rule_thresholds_forget(&a->thresholds);
     }
-    if (good || answer.status == 403) {
-        if (!good && !a->rules_refused)
-            log_warn("annotator", "rules_refused", LOG_STR("effect", "no thresholds"),
-                     LOG_STR("remedy", "the service account needs the role Editor"));
-        a->rules_refused = !good;
-        return true;
+    if (away) {
+        is_away(a, &answer);
+    } else if (!good && !a->rules_refused) {
+        char words[400];
+        grafana_answer_words(&answer, words, sizeof(words));
+        log_warn("annotator", "rules_refused", LOG_STR("answer", words),
+                 LOG_STR("effect", "no thresholds"),
+                 LOG_STR("remedy", "grafana.url, and the service account's role: Editor"));
     }
-    is_away(a, &answer);
-    return false;
+    a->rules_refused = !good && !away;
+    a->rules_delay_ms = away ? longer(a->rules_delay_ms) : 0;
+    a->rules_due_ms = clock_mono(clock_system()).ms + (away ? a->rules_delay_ms : RULES_MS);
 }
 
 /* --- the thread
@@ -262,7 +263,8 @@ static struct conf *begin_pass(struct annotator *a)
     if (a->reloaded) {
         grafana_client_free(a->client);
         a->client = NULL;
-        a->rules_due_ms = a->backoff_ms = 0;
+        a->rules_due_ms = a->notes_due_ms = a->rules_delay_ms = a->notes_delay_ms = 0;
+        backlog_hurry(a->backlog);
         a->reloaded = false;
     }
     if (a->client == NULL && !a->stopping && access.url != NULL &&
@@ -277,18 +279,18 @@ static void pass(struct annotator *a)
     SCOPED(conf_unref_p) struct conf *conf = begin_pass(a);
     if (conf->grafana.url == NULL)
         rule_thresholds_forget(&a->thresholds);
-    if (a->client == NULL || !read_rules(a, a->client, conf) || !annotate(a, a->client))
+    if (a->client == NULL)
         return;
-    if (a->backoff_ms != 0)
-        log_info("annotator", "grafana_back", LOG_NONE);
-    a->backoff_ms = 0;
+    read_rules(a, conf);
+    annotate(a);
+    is_back(a);
 }
 
 /* False: it is to stop. */
 static bool wait_for_next(struct annotator *a)
 {
     struct timespec until;
-    clock_mono_deadline(&until, a->backoff_ms == 0 ? PASS_MS : a->backoff_ms);
+    clock_mono_deadline(&until, PASS_MS);
     pthread_mutex_lock(&a->lock);
     int r = 0;
     while (!a->stopping && !a->reloaded && r == 0)
@@ -323,10 +325,10 @@ int annotator_start(struct annotator **out, struct conf *conf, struct core *core
                     struct metrics *metrics, struct error *err)
 {
     struct annotator *a = calloc(1, sizeof(*a));
-    struct tracked *tracked = calloc(TRACKED_MAX, sizeof(*tracked));
-    if (a == NULL || tracked == NULL) {
+    struct backlog *backlog = backlog_new(clock_wall(clock_system()));
+    if (a == NULL || backlog == NULL) {
         free(a);
-        free(tracked);
+        backlog_free(backlog);
         return error_set(err, -ENOMEM, "annotator: out of memory");
     }
     pthread_condattr_t monotonic;
@@ -335,7 +337,7 @@ int annotator_start(struct annotator **out, struct conf *conf, struct core *core
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    a->tracked = tracked;
+    a->backlog = backlog;
     a->core = core;
     a->conf = conf_ref(conf);
     a->annotations = metrics_counter(metrics, "annotations_total",
@@ -379,6 +381,6 @@ void annotator_stop(struct annotator *a)
     rule_thresholds_clear(&a->thresholds);
     grafana_client_free(a->client);
     conf_unref(a->conf);
-    free(a->tracked);
+    backlog_free(a->backlog);
     free(a);
 }

@@ -2,10 +2,10 @@
  *
  * Each retraining becomes an annotation (grafana/retraining.h): looked for, made, given its end,
  * none twice. All of it is read from the core's own listing of requests, so neither a restart nor a
- * Grafana that is away loses one: it is tried again, less and less often, until the request is
- * three days old. Every minute the thresholds of the alert rules that lead to a route are read and
- * exported. A Grafana that cannot be reached, or refuses, is logged once, and holds up nothing
- * else.
+ * Grafana that is away loses one: it is tried again, less and less often, until the request ended
+ * three days ago (grafana/backlog.h). Every minute the thresholds of the alert rules that lead to a
+ * route are read and exported. A Grafana that cannot be reached, or refuses, is logged once, and
+ * holds up nothing else; nor does an annotation or the list of rules that it refuses alone.
  *
  * The thread is there as soon as a config has the group `grafana`. */
 #ifndef RELAY_EDGE_ANNOTATOR_H

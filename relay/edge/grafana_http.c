@@ -140,7 +140,7 @@ static int read_secret(const struct grafana_client *c, struct secret **secret,
 static void no_answer(struct grafana_client *c, struct grafana_answer *answer, const char *why)
 {
     (void)snprintf(c->error, sizeof(c->error), "%s", why);
-    *answer = (struct grafana_answer){.body = "", .error = c->error};
+    *answer = (struct grafana_answer){.body = "", .error = c->error, .unsent = true};
 }
 
 static void done(void *context, const struct http_result *result)
@@ -152,6 +152,7 @@ static void done(void *context, const struct http_result *result)
     c->body = malloc(result->body_len + 1);
     if (result->outcome != HTTP_ANSWER || c->body == NULL) {
         no_answer(c, carried->answer, c->body == NULL ? "out of memory" : result->error);
+        carried->answer->unsent = result->outcome == HTTP_NOT_SENT;
         return;
     }
     memcpy(c->body, result->body, result->body_len);
@@ -221,6 +222,8 @@ void grafana_client_call(struct grafana_client *c, const struct grafana_call *ca
     }
     while (!carried.over && !c->cut)
         http_client_run(c->http, -1); /* every call has its own end */
-    if (!carried.over)
+    if (!carried.over) {
         no_answer(c, answer, "stopped");
+        answer->unsent = false;
+    }
 }

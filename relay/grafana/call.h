@@ -28,6 +28,7 @@ struct grafana_answer {
     const char *body; /* NUL-terminated, "" when none; borrowed, like error */
     size_t body_len;
     const char *error;
+    bool unsent; /* no byte of the call left: it cannot have been carried out */
 };
 
 /* All of them return NULL only when out of memory; the caller frees. */

@@ -144,8 +144,7 @@ void retraining_clear(struct retraining *r)
 
 bool retraining_is_due(const struct retraining_track *t, const struct retraining *r)
 {
-    return t->stage == TRACK_LOOK || t->stage == TRACK_MAKE ||
-           (t->stage == TRACK_OPEN && r->end_ms != 0);
+    return t->stage != TRACK_OVER && (t->stage != TRACK_OPEN || r->end_ms != 0);
 }
 
 struct grafana_call *retraining_call(const struct retraining_track *t, const struct retraining *r)
@@ -155,46 +154,68 @@ struct grafana_call *retraining_call(const struct retraining_track *t, const str
                                 .text = buf_text(&r->text),
                                 .tags = r->tag_list};
     const char *const tags[] = {r->tag_list[0], r->tag_list[1], NULL};
-    if (t->stage == TRACK_LOOK)
-        return grafana_call_annotations(tags);
-    return t->stage == TRACK_MAKE ? grafana_call_annotate(&note)
-                                  : grafana_call_patch_annotation(t->id, &note);
+    if (t->stage == TRACK_MAKE)
+        return grafana_call_annotate(&note);
+    return t->stage == TRACK_OPEN ? grafana_call_patch_annotation(t->id, &note)
+                                  : grafana_call_annotations(tags);
 }
 
 static enum track_outcome judge_look(struct retraining_track *t, const struct retraining *r,
-                                     const struct grafana_answer *answer)
+                                     const struct grafana_answer *answer, struct mono now)
 {
     const char *const tags[] = {r->tag_list[0], r->tag_list[1], NULL};
     SCOPED(json_release_p) json_t *list = grafana_answer_json(answer);
     if (answer->status != 200 || !json_is_array(list))
         return TRACK_REFUSED;
     const json_t *found = grafana_find_annotation(list, tags);
+    if (found == NULL) {
+        if (t->stage == TRACK_LOOK && now.ms < t->unsure_until_ms)
+            return TRACK_LATER;
+        t->stage = t->stage == TRACK_LOOK ? TRACK_MAKE : TRACK_OVER; /* people deleted it */
+        return TRACK_FOUND;
+    }
     t->id = json_integer_value(json_object_get(found, "id"));
-    t->stage = found == NULL ? TRACK_MAKE : TRACK_OPEN;
-    if (found != NULL && r->end_ms != 0 && strcmp(text_of(found, "text"), buf_text(&r->text)) == 0)
+    t->stage = TRACK_OPEN;
+    if (r->end_ms != 0 && strcmp(text_of(found, "text"), buf_text(&r->text)) == 0)
         t->stage = TRACK_OVER; /* written before the relay restarted */
     return TRACK_FOUND;
 }
 
-enum track_outcome retraining_answer(struct retraining_track *t, const struct retraining *r,
-                                     const struct grafana_answer *answer)
+static enum track_outcome judge_made(struct retraining_track *t, const struct retraining *r,
+                                     const struct grafana_answer *answer, struct mono now)
 {
+    SCOPED(json_release_p) json_t *json = grafana_answer_json(answer);
+    t->stage = TRACK_LOOK;
     if (grafana_answer_is_passing(answer)) {
-        t->stage = t->stage == TRACK_MAKE ? TRACK_LOOK : t->stage; /* it may have been made */
+        if (!answer->unsent)
+            t->unsure_until_ms = now.ms + TRACK_UNSURE_MS;
         return TRACK_AWAY;
-    }
-    if (t->stage == TRACK_LOOK)
-        return judge_look(t, r, answer);
-    if (t->stage == TRACK_OPEN && answer->status == 404) {
-        t->stage = TRACK_OVER; /* people deleted it */
-        return TRACK_FOUND;
     }
     if (answer->status != 200)
         return TRACK_REFUSED;
-    enum track_outcome outcome = t->stage == TRACK_MAKE ? TRACK_MADE : TRACK_PATCHED;
-    SCOPED(json_release_p) json_t *json = grafana_answer_json(answer);
+    t->id = json_integer_value(json_object_get(json, "id"));
+    if (r->end_ms != 0)
+        t->stage = TRACK_OVER;
+    else if (t->id != 0)
+        t->stage = TRACK_OPEN;
+    return TRACK_MADE;
+}
+
+enum track_outcome retraining_answer(struct retraining_track *t, const struct retraining *r,
+                                     const struct grafana_answer *answer, struct mono now)
+{
     if (t->stage == TRACK_MAKE)
-        t->id = json_integer_value(json_object_get(json, "id"));
-    t->stage = r->end_ms != 0 ? TRACK_OVER : t->id == 0 ? TRACK_LOOK : TRACK_OPEN;
-    return outcome;
+        return judge_made(t, r, answer, now);
+    if (grafana_answer_is_passing(answer))
+        return TRACK_AWAY;
+    if (t->stage != TRACK_OPEN)
+        return judge_look(t, r, answer, now);
+    if (answer->status == 404) { /* people deleted it, or something before Grafana says so */
+        t->stage = TRACK_CHECK;
+        return TRACK_LATER;
+    }
+    if (answer->status != 200)
+        return TRACK_REFUSED;
+    t->stage = TRACK_OVER;
+    return TRACK_PATCHED;
 }

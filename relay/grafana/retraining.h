@@ -8,6 +8,7 @@
 #define RELAY_GRAFANA_RETRAINING_H
 
 #include "relay/base/buf.h"
+#include "relay/base/clock.h"
 #include "relay/base/rng.h"
 #include "relay/grafana/call.h"
 
@@ -35,24 +36,31 @@ void retraining_clear(struct retraining *r);
 /* Can a request in this state no longer change? True for every end, those without a run too. */
 bool retraining_request_is_over(const json_t *request);
 
+/* How long after a POST without an answer Grafana may still carry it out: until then it is looked
+ * for and not made again. */
+#define TRACK_UNSURE_MS (2 * 60 * 1000)
+
 /* What is known of its annotation. Zeroed: nothing. */
 enum track_stage {
-    TRACK_LOOK, /* is it there? */
-    TRACK_MAKE, /* it is not */
-    TRACK_OPEN, /* it is, to be given its end */
-    TRACK_OVER, /* nothing more is done */
+    TRACK_LOOK,  /* is it there? */
+    TRACK_MAKE,  /* it is not */
+    TRACK_OPEN,  /* it is, to be given its end */
+    TRACK_CHECK, /* is it gone? */
+    TRACK_OVER,  /* nothing more is done */
 };
 struct retraining_track {
     enum track_stage stage;
     int64_t id;
+    int64_t unsure_until_ms; /* mono: a POST before may have been carried out by then */
 };
 
 enum track_outcome {
     TRACK_FOUND,   /* looked for */
     TRACK_MADE,    /* a new annotation */
     TRACK_PATCHED, /* its end is written */
-    TRACK_AWAY,    /* Grafana is: the same again later */
-    TRACK_REFUSED, /* Grafana's answer says why; nothing changed */
+    TRACK_LATER,   /* not there yet, or perhaps gone: looked for again later */
+    TRACK_AWAY,    /* Grafana is: again later */
+    TRACK_REFUSED, /* Grafana's answer says why: again later */
 };
 
 /* Is there something to call for? */
@@ -60,6 +68,6 @@ bool retraining_is_due(const struct retraining_track *t, const struct retraining
 /* Only when it is due. NULL when out of memory. */
 struct grafana_call *retraining_call(const struct retraining_track *t, const struct retraining *r);
 enum track_outcome retraining_answer(struct retraining_track *t, const struct retraining *r,
-                                     const struct grafana_answer *answer);
+                                     const struct grafana_answer *answer, struct mono now);
 
 #endif

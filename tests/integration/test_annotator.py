@@ -76,7 +76,7 @@ def test_a_retraining_is_a_region_that_is_written_once_over_restarts(
     relay.kill9()
     asked = len(grafana.asked)
     relay.start()
-    until(lambda: any(deleted in a.path for a in grafana.asked[asked:]), 30, "a look for what was written before")
+    until(lambda: any(deleted in a.path and a.judged for a in grafana.asked[asked:]), 30, "a look for what was written before")
     with grafana.lock:  # people may delete them
         grafana.state.annotations = [a for a in grafana.state.annotations if f"relay_id:{deleted}" not in a["tags"]]
     for run in standin.runs():
@@ -130,6 +130,41 @@ def test_a_grafana_that_is_away_gets_everything_later_and_nothing_twice(
     relay.process.signal(signal.SIGHUP)  # tries at once; otherwise within 5 minutes
     until(lambda: "event=grafana_back" in relay.log_text(), 60, "a line that it is back")
     assert "conclusion:success" in note_of(grafana, relay_id)["tags"]
+
+
+def test_one_that_grafana_makes_after_its_answer_was_lost_is_not_made_twice(
+        make: Callable[[], Relay], grafana: GrafanaStandIn) -> None:
+    grafana.script("POST", "/api/annotations", "late")
+    relay = make().start()
+    relay_id = start_run(relay)
+    until(lambda: grafana.late, 30, "Grafana getting round to it")
+    assert "conclusion:success" in wait_end(grafana, relay_id)["tags"]
+    assert len([a for a in grafana.writes() if a.method == "POST"]) == 1
+
+
+def test_one_that_is_always_refused_holds_up_no_other(make: Callable[[], Relay], grafana: GrafanaStandIn) -> None:
+    look = "/api/annotations?type=annotation&tags=retraining&tags=relay_id%3A"
+    grafana.script("GET", look, "answer", count=10 ** 6, status=500)
+    relay = make().start()
+    bad = start_run(relay, "bad")
+    until(lambda: [a for a in grafana.asked if bad in a.path], 30, "a look for the bad one")
+    grafana.unscript()
+    grafana.script("GET", look + bad, "answer", count=10 ** 6, status=500)
+    good = start_run(relay, "good")
+    assert "conclusion:success" in wait_end(grafana, good)["tags"]
+    assert note_of(grafana, bad) == {}
+    assert relay.log_text().count(f"event=refused relay_id={bad}") == 1
+
+
+def test_a_grafana_whose_rules_are_not_there_is_annotated_all_the_same(
+        make: Callable[[], Relay], grafana: GrafanaStandIn) -> None:
+    grafana.script("GET", "/api/v1/provisioning/alert-rules", "answer", count=10 ** 6, status=404)
+    grafana.script("GET", "/api/annotations", "answer", status=404)
+    relay = make().start()
+    relay_id = start_run(relay)
+    assert "conclusion:success" in wait_end(grafana, relay_id)["tags"]
+    assert relay.log_text().count("event=rules_refused") == 1 and "event=grafana_away" not in relay.log_text()
+    assert relay.metrics().sum("drift_relay_annotations_total", result="refused") == 1
 
 
 def test_a_refused_token_is_told_with_its_remedy_and_a_new_one_works_at_once(

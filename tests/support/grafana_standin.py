@@ -35,6 +35,7 @@ class Asked:
 
     def __init__(self, method: str, path: str, body: Any, headers: dict[str, str], role: str) -> None:
         self.method, self.path, self.body, self.headers, self.role = method, path, body, headers, role
+        self.judged = False  # what it is answered is decided
 
     def __repr__(self) -> str:
         return f"{self.method} {self.path}"
@@ -68,6 +69,7 @@ class GrafanaStandIn:
         self.database_ok = True
         self.asked: list[Asked] = []
         self.faults: list[str] = []
+        self.late = 0  # requests that were carried out long after their answer was cut
         self.before: Optional[Callable[[Asked], None]] = None  # runs before a request is carried out
         self.lock = threading.RLock()
         self._scripts: list[dict[str, Any]] = []
@@ -113,11 +115,17 @@ class GrafanaStandIn:
     # --- scripts and the judge ------------------------------------------------------------------------
     def script(self, method: str, path: str, do: str, count: int = 1, status: int = 500, message: str = "") -> None:
         """The next `count` requests of this method whose path begins so meet this: `cut` (nothing is done), `lost`
-        (it is done, and the answer cut), `answer` (a status), `restart` (it is done, the answer cut, and the next
-        health check fails), `hang` (no answer until the client goes away)."""
+        (it is done, and the answer cut), `late` (the answer is cut, and it is done three seconds later), `answer` (a
+        status), `restart` (it is done, the answer cut, and the next health check fails), `hang` (no answer until the
+        client goes away)."""
         with self.lock:
             self._scripts.append({"method": method, "path": path, "do": do, "count": count, "status": status,
                                   "message": message})
+
+    def unscript(self) -> None:
+        """Forgets what was to be met."""
+        with self.lock:
+            self._scripts.clear()
 
     def scripted(self, asked: Asked) -> Optional[dict[str, Any]]:
         """What the next one meets."""
@@ -214,6 +222,12 @@ class GrafanaStandIn:
             if match and method == asked.method:
                 return carry_out(self, asked, *[unquote(g) for g in match.groups()])
         raise Refusal(404, "Not found")
+
+    def carry_out_late(self, asked: Asked) -> None:
+        """What nobody waits for any more."""
+        with self.lock:
+            self.answer(asked)
+            self.late += 1
 
     def get_folder(self, asked: Asked, uid: str) -> tuple[int, Any]:
         """GET /api/folders/UID."""
@@ -362,6 +376,10 @@ class _Handler(BaseHTTPRequestHandler):
         with grafana.lock:
             if script is not None and script["do"] == "cut":
                 return
+            if script is not None and script["do"] == "late":
+                asked.body = json.loads(raw)
+                threading.Timer(3, grafana.carry_out_late, [asked]).start()
+                return
             if script is not None and script["do"] == "answer":
                 self._send(script["status"], {"message": script["message"]})
                 return
@@ -371,6 +389,7 @@ class _Handler(BaseHTTPRequestHandler):
                     if headers.get("content-type") != "application/json" or not isinstance(asked.body, dict):
                         raise ValueError
                 status, answer = grafana.answer(asked)
+                asked.judged = True
             except Refusal as refusal:
                 status, answer = refusal.status, ({"message": refusal.message} if refusal.message else None)
             except ValueError:

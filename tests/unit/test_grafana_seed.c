@@ -120,7 +120,10 @@ static void expect(struct run *run, const struct step *step)
     (void)snprintf(shown, sizeof(shown), "%s %s", call->method, call->path);
     assert_string_equal(shown, step->call);
     assert_int_equal(call->editable, strcmp(step->call, POST) == 0);
-    struct grafana_answer answer = {step->status, step->body, strlen(step->body), "refused"};
+    struct grafana_answer answer = {.status = step->status,
+                                    .body = step->body,
+                                    .body_len = strlen(step->body),
+                                    .error = "refused"};
     seed_answer(run->seed, &answer, run->now);
 }
 

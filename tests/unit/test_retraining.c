@@ -38,8 +38,10 @@
     "43?a=1&#38;b=2\\\" target=\\\"_blank\\\">Run 43</a>. Started when a hold or deferral ended."
 #define FOUND(text)                                                                                \
     "[{\"id\":7,\"text\":\"" text "\",\"tags\":[\"relay_id:" ID "\",\"retraining\"]}]"
-#define MADE  "{\"id\":7}"
-#define STEPS 6
+#define MADE   "{\"id\":7}"
+#define STEPS  8
+#define WAIT   "so many ms"
+#define UNSENT -1 /* instead of a status: no byte left */
 
 /* clang-format off */
 static const struct {
@@ -70,15 +72,21 @@ static const struct {
     {"another's annotation is none of its own", RUNNING, {{LOOK, 200, "[{\"id\":3,\"tags\":[\"retraining\",\"relay_id:X\"]}]", TRACK_FOUND}, {MAKE, 200, MADE, TRACK_MADE}}, END},
     {"the oldest of two is kept up", RUNNING, {{LOOK, 200, "[{\"id\":9,\"tags\":[\"retraining\",\"relay_id:" ID "\"]},{\"id\":7,\"tags\":[\"retraining\",\"relay_id:" ID "\"]}]", TRACK_FOUND}}, END},
     {"a made one whose answer was lost is looked for", RUNNING, {{LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 0, "", TRACK_AWAY}, {LOOK, 200, FOUND("Retraining"), TRACK_FOUND}}, END},
+    {"one that Grafana takes long over is waited for", RUNNING, {{LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 0, "", TRACK_AWAY}, {WAIT, 20000, "", TRACK_FOUND}, {LOOK, 200, "[]", TRACK_LATER}, {WAIT, 20000, "", TRACK_FOUND}, {LOOK, 200, FOUND("Retraining"), TRACK_FOUND}}, END},
+    {"a 504 of a proxy says as little", RUNNING, {{LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 504, "", TRACK_AWAY}, {WAIT, 119999, "", TRACK_FOUND}, {LOOK, 200, "[]", TRACK_LATER}}, LOOK},
+    {"one that did not come in two minutes is made", RUNNING, {{LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 0, "", TRACK_AWAY}, {WAIT, 120000, "", TRACK_FOUND}, {LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 200, MADE, TRACK_MADE}}, END},
+    {"one that did not leave is made at once", RUNNING, {{LOOK, 200, "[]", TRACK_FOUND}, {MAKE, UNSENT, "", TRACK_AWAY}, {LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 200, MADE, TRACK_MADE}}, END},
     {"away while it is looked for", RUNNING, {{LOOK, 502, "", TRACK_AWAY}, {LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 200, MADE, TRACK_MADE}}, END},
     {"an answer without an id is looked for", RUNNING, {{LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 200, "", TRACK_MADE}, {LOOK, 200, FOUND("Retraining"), TRACK_FOUND}}, END},
     {"no list", RUNNING, {{LOOK, 200, "{}", TRACK_REFUSED}}, LOOK},
-    {"may not be written", RUNNING, {{LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 403, "", TRACK_REFUSED}}, MAKE},
+    {"a stray 404 is asked again", RUNNING, {{LOOK, 404, "", TRACK_REFUSED}, {LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 200, MADE, TRACK_MADE}}, END},
+    {"may not be written", RUNNING, {{LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 403, "", TRACK_REFUSED}}, LOOK},
     {"ended before it was made: made whole", DONE, {{LOOK, 200, "[]", TRACK_FOUND}, {MAKE, 200, MADE, TRACK_MADE}}, NULL},
     {"ended and written before a restart", DONE, {{LOOK, 200, FOUND(DONE_TEXT), TRACK_FOUND}}, NULL},
     {"ended while the relay was down", DONE, {{LOOK, 200, FOUND("Retraining kospi/a%2Fb: running."), TRACK_FOUND}, {END, 200, "", TRACK_PATCHED}}, NULL},
     {"away at the end", DONE, {{LOOK, 200, FOUND("x"), TRACK_FOUND}, {END, 0, "", TRACK_AWAY}, {END, 200, "", TRACK_PATCHED}}, NULL},
-    {"deleted by people", DONE, {{LOOK, 200, FOUND("x"), TRACK_FOUND}, {END, 404, "", TRACK_FOUND}}, NULL},
+    {"deleted by people", DONE, {{LOOK, 200, FOUND("x"), TRACK_FOUND}, {END, 404, "", TRACK_LATER}, {LOOK, 200, "[]", TRACK_FOUND}}, NULL},
+    {"a stray 404 is no deletion", DONE, {{LOOK, 200, FOUND("x"), TRACK_FOUND}, {END, 404, "", TRACK_LATER}, {LOOK, 200, FOUND("x"), TRACK_FOUND}, {END, 200, "", TRACK_PATCHED}}, NULL},
 };
 /* clang-format on */
 
@@ -121,6 +129,7 @@ static void each_answer_leads_where_it_should(void **state)
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         struct retraining_track track = {.id = 0};
         char shown[256];
+        struct mono now = {.ms = 1000};
         SCOPED(json_release_p) json_t *request = load(ways[i].request);
         SCOPED(json_release_p) json_t *done = load(DONE);
         SCOPED(retraining_clear) struct retraining r;
@@ -128,9 +137,17 @@ static void each_answer_leads_where_it_should(void **state)
         assert_true(retraining_read(&r, request));
         assert_true(retraining_read(&end, done));
         for (const struct step *step = ways[i].steps; step->call != NULL; step++) {
+            if (strcmp(step->call, WAIT) == 0) {
+                now.ms += step->status;
+                continue;
+            }
             show(shown, &track, &r);
-            struct grafana_answer answer = {step->status, step->body, strlen(step->body), ""};
-            enum track_outcome outcome = retraining_answer(&track, &r, &answer);
+            struct grafana_answer answer = {.status = step->status == UNSENT ? 0 : step->status,
+                                            .body = step->body,
+                                            .body_len = strlen(step->body),
+                                            .error = "",
+                                            .unsent = step->status == UNSENT};
+            enum track_outcome outcome = retraining_answer(&track, &r, &answer, now);
             if (strcmp(shown, step->call) != 0 || outcome != step->outcome)
                 fail_msg("%s: \"%s\" for \"%s\", then %d", ways[i].name, shown, step->call,
                          outcome);

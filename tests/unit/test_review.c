@@ -190,8 +190,10 @@ static void data_sources_are_healthy_or_told(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(health) / sizeof(health[0]); i++) {
         SCOPED(findings_clear) struct findings list = {.n = 0};
-        struct grafana_answer answer = {health[i].status, health[i].body, strlen(health[i].body),
-                                        "cut"};
+        struct grafana_answer answer = {.status = health[i].status,
+                                        .body = health[i].body,
+                                        .body_len = strlen(health[i].body),
+                                        .error = "cut"};
         const char *const found[FOUND] = {health[i].found};
         review_data_source(&list, "prom", &answer);
         expect(health[i].name, &list, found);
