@@ -1,6 +1,6 @@
 #include "model/app/view.h"
 
-#include "model/app/html.h"
+#include "relay/base/html.h"
 #include "model/app/words.h"
 
 #include <math.h>

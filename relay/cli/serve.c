@@ -19,7 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DRAIN_MS 15000 /* for answers that senders still wait for */
+#define FAULT_MAX 512
+#define DRAIN_MS  15000 /* for answers that senders still wait for */
 
 struct relay {
     const char *config_path; /* NULL = the default file or the environment */
@@ -46,11 +47,13 @@ static void report_conf(const struct conf_report *report)
         log_warn("config", "warning", LOG_STR("at", report->warnings[i]));
 }
 
-static int load_conf(struct conf **out, const char *path)
+static int load_conf(struct conf **out, const char *path, char fault[static FAULT_MAX])
 {
     SCOPED(conf_report_clear) struct conf_report report = {0};
     int r = conf_load(out, path, &report);
     report_conf(&report);
+    (void)snprintf(fault, FAULT_MAX, "%s",
+                   report.n_faults > 0 ? report.faults[0] : "out of memory");
     return r;
 }
 
@@ -162,7 +165,9 @@ static void reload(struct relay *relay)
 {
     service_notify("RELOADING=1");
     struct conf *next;
-    if (load_conf(&next, relay->config_path) != 0) {
+    char fault[FAULT_MAX];
+    if (load_conf(&next, relay->config_path, fault) != 0) {
+        core_reload_refused(relay->core, fault);
         metric_set(relay->reload_ok, 0, NULL);
         log_error("serve", "reload_failed", LOG_STR("effect", "the old config stays in force"));
         service_notify("READY=1\nSTATUS=reload failed, the old config stays in force");
@@ -287,7 +292,8 @@ int cli_serve(int argc, char **argv)
         service_free(relay.service);
         return EXIT_FAILED;
     }
-    if (load_conf(&relay.conf, relay.config_path) != 0) {
+    char fault[FAULT_MAX];
+    if (load_conf(&relay.conf, relay.config_path, fault) != 0) {
         service_free(relay.service);
         return EXIT_FAILED;
     }

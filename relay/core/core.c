@@ -21,6 +21,14 @@ static const char store_fails[] = "the store cannot be written; nothing was kept
 /* --- a batch -----------------------------------------------------------------------------------
  */
 
+/* Takes fault; NULL: the config that was read last is in force. */
+static void refused(struct core *c, char *fault)
+{
+    free(c->config_fault);
+    c->config_fault = fault;
+    c->config_refused_wall = fault == NULL ? 0 : clock_wall(c->ports.clock).ms;
+}
+
 int core_handle(struct core *c, struct message *m, struct error *err)
 {
     switch (m->type) {
@@ -37,7 +45,11 @@ int core_handle(struct core *c, struct message *m, struct error *err)
         return core_handle_answer(c, m, err);
     case MESSAGE_RELOAD:
         metric_set(c->metrics.reload_time, (double)clock_wall(c->ports.clock).ms / 1000, NULL);
+        refused(c, NULL);
         return core_configure(c, m->u.conf, err);
+    case MESSAGE_RELOAD_REFUSED:
+        refused(c, GIVE(m->u.fault));
+        return 0;
     case MESSAGE_STOP_FILE:
         if (c->stop == m->u.stop) /* every reload looks at the file anew */
             return 0;
@@ -103,6 +115,7 @@ static void store_failed(struct core *c, const struct error *err)
     else if (log_brake_take(&brake, &left_out))
         log_error("core", "store_still_fails", LOG_STR("error", err->text));
     metric_add(c->metrics.store_errors, 1, NULL);
+    c->store_error = *err;
     if (c->store_ok)
         c->store_failed_at = relay_time_now(&c->time);
     c->store_ok = false;
@@ -329,6 +342,7 @@ void core_free(struct core *c)
         core_message_free(m);
     }
     core_release_state(c);
+    free(c->config_fault);
     mailbox_free(c->mailbox);
     c->ports.store.ops->close(c->ports.store.self);
     free(c);

@@ -88,6 +88,8 @@ enum core_query {
     QUERY_REQUEST,
     QUERY_NOTIFICATIONS,
     QUERY_NOTIFICATION,
+    QUERY_OVERVIEW, /* of keys a page: id is a state or "", cursor as the page before gave it;
+                     * also while the store fails */
 };
 /* Strings are copied. False as above. */
 bool core_ask(struct core *c, enum core_query query, const char *id, const char *cursor,
@@ -110,6 +112,8 @@ void core_answer(struct core *c, enum exchange_kind kind, const char *relay_id,
                  struct exchange_answer *answer);
 /* Takes a reference of its own. */
 void core_reload(struct core *c, struct conf *conf);
+/* A config was refused, for this fault (copied): the one in force stays. */
+void core_reload_refused(struct core *c, const char *fault);
 void core_stop_file(struct core *c, bool exists);
 
 struct core_options {

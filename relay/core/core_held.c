@@ -67,7 +67,8 @@ static void abandon(struct core *c, struct message *batch, const char *why)
             core_message_free(m);
             continue;
         }
-        if (m->type == MESSAGE_QUIT || m->type == MESSAGE_STOP_FILE) { /* needs no store */
+        if (m->type == MESSAGE_QUIT || m->type == MESSAGE_STOP_FILE ||
+            m->type == MESSAGE_RELOAD_REFUSED) { /* needs no store */
             (void)core_handle(c, m, NULL);
             core_message_free(m);
             continue;

@@ -38,6 +38,9 @@ void core_message_free(struct message *m)
     case MESSAGE_RELOAD:
         conf_unref(m->u.conf);
         break;
+    case MESSAGE_RELOAD_REFUSED:
+        free(m->u.fault);
+        break;
     case MESSAGE_STOP_FILE:
     case MESSAGE_QUIT:
         break;
@@ -158,6 +161,13 @@ void core_reload(struct core *c, struct conf *conf)
 {
     struct message *m = message_must(MESSAGE_RELOAD);
     m->u.conf = conf_ref(conf);
+    (void)mailbox_put(c->mailbox, &m->mail);
+}
+
+void core_reload_refused(struct core *c, const char *fault)
+{
+    struct message *m = message_must(MESSAGE_RELOAD_REFUSED);
+    m->u.fault = strdup(fault);
     (void)mailbox_put(c->mailbox, &m->mail);
 }
 

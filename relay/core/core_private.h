@@ -19,6 +19,7 @@ enum message_type {
     MESSAGE_EXPLAIN,
     MESSAGE_ANSWER,
     MESSAGE_RELOAD,
+    MESSAGE_RELOAD_REFUSED,
     MESSAGE_STOP_FILE,
     MESSAGE_QUIT,
 };
@@ -54,6 +55,7 @@ struct message {
             struct exchange_answer answer;
         } answer;
         struct conf *conf;
+        char *fault; /* of a config that was refused */
         bool stop;
         bool now;
     } u;
@@ -107,7 +109,10 @@ struct core {
     bool quitting;
     struct mono quit_until;
     bool store_ok;
-    int64_t store_failed_at; /* relay ms, while it is not */
+    int64_t store_failed_at;  /* relay ms, while it is not */
+    struct error store_error; /* likewise */
+    char *config_fault;       /* of the config that was refused last; NULL: none since the reload */
+    int64_t config_refused_wall;
     bool in_transaction;
     struct decision *outcomes; /* of the open transaction: counted when it is on disk; no keys */
     size_t n_outcomes, cap_outcomes;
@@ -273,6 +278,9 @@ __attribute__((warn_unused_result)) int core_handle_explain(struct core *c, stru
 
 /* core_views.c */
 void core_query(struct core *c, struct message *m);
+/* core_overview.c: on one page, bounded */
+__attribute__((warn_unused_result)) int core_overview(struct core *c, struct message *m,
+                                                      struct error *err);
 void core_write_decisions(struct core *c, const struct effects *e, const struct alert *alerts,
                           int64_t now, struct buf *out);
 

@@ -387,6 +387,8 @@ static int look(struct core *c, struct message *m, struct error *err)
     case QUERY_REQUEST:
     case QUERY_NOTIFICATION:
         return one(c, m, err);
+    case QUERY_OVERVIEW:
+        return core_overview(c, m, err);
     }
     return 0;
 }
@@ -397,7 +399,8 @@ void core_query(struct core *c, struct message *m)
     m->reply = BUF_INIT(VIEW_MAX);
     /* Without a working store the state in memory is not to be trusted; the metrics say that it
      * fails. */
-    bool trusted = c->store_ok || m->u.query.query == QUERY_METRICS;
+    bool trusted =
+        c->store_ok || m->u.query.query == QUERY_METRICS || m->u.query.query == QUERY_OVERVIEW;
     int r = trusted ? look(c, m, &err) : error_set(&err, -EIO, "the store cannot be written");
     if (r == 0 && !buf_failed(&m->reply))
         return;

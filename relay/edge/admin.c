@@ -2,6 +2,7 @@
 
 #include "relay/base/log.h"
 #include "relay/edge/admin_commands.h"
+#include "relay/edge/page.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,17 +17,6 @@ struct admin {
     struct core *core;
     struct http_server *tcp, *file;
 };
-
-static const char home[] = "drift-relay " DRIFT_RELAY_VERSION "\n"
-                           "\n"
-                           "/healthz               alive?\n"
-                           "/readyz                are notifications accepted?\n"
-                           "/metrics               for Prometheus\n"
-                           "/api/v1/status         keys and requests, counted\n"
-                           "/api/v1/keys           what is debounced, and why\n"
-                           "/api/v1/requests       each run asked for, and what became of it\n"
-                           "/api/v1/notifications  what came in, and what was decided\n"
-                           "/api/v1/explain        POST a notification: what would be decided\n";
 
 static const char explain_path[] = "/api/v1/explain";
 
@@ -171,8 +161,8 @@ static void complete(void *self, struct http_request *r)
         explain(a, r);
     else if (strcmp(http_request_method(r), "POST") == 0)
         command(a, r, path + strlen(prefix));
-    else if (strcmp(path, "/") == 0)
-        text(r, home);
+    else if (page_serve(a->core, r))
+        return;
     else if (strcmp(path, "/healthz") == 0)
         text(r, "ok\n");
     else if (strcmp(path, "/readyz") == 0)

@@ -1,6 +1,6 @@
 /* html.h - text from outside, made harmless inside an element or a quoted attribute. */
-#ifndef MODEL_APP_HTML_H
-#define MODEL_APP_HTML_H
+#ifndef RELAY_BASE_HTML_H
+#define RELAY_BASE_HTML_H
 
 #include "relay/base/buf.h"
 

@@ -1,4 +1,4 @@
-#include "model/app/html.h"
+#include "relay/base/html.h"
 
 #include "relay/base/parse.h"
 
