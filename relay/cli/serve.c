@@ -28,7 +28,7 @@ struct relay {
     struct conf *started; /* what the listeners and the store were made of */
     struct service *service;
     struct metrics *metrics;
-    struct metric *reload_ok;
+    struct metric *reload_ok, *reload_fault;
     struct dispatcher *dispatcher;
     struct core *core;
     struct webhook *webhook;
@@ -139,6 +139,9 @@ static int up(struct relay *relay, struct error *err)
         metrics_gauge(relay->metrics, "config_last_reload_successful",
                       "Whether the file that was read last is the config in force.", "");
     metric_set(relay->reload_ok, 1, NULL);
+    relay->reload_fault =
+        metrics_gauge(relay->metrics, "config_refused_info",
+                      "Always 1; the first fault of the config that was refused.", "fault");
     int r = dispatcher_start(&relay->dispatcher, relay->conf, err);
     if (r == 0)
         r = start_core(relay, err);
@@ -169,6 +172,8 @@ static void reload(struct relay *relay)
     if (load_conf(&next, relay->config_path, fault) != 0) {
         core_reload_refused(relay->core, fault);
         metric_set(relay->reload_ok, 0, NULL);
+        metric_clear(relay->reload_fault);
+        metric_set(relay->reload_fault, 1, fault, NULL);
         log_error("serve", "reload_failed", LOG_STR("effect", "the old config stays in force"));
         service_notify("READY=1\nSTATUS=reload failed, the old config stays in force");
         return;
@@ -177,6 +182,7 @@ static void reload(struct relay *relay)
     if (conf_needs_restart(relay->started, next, restart, sizeof(restart)) > 0)
         log_warn("serve", "restart_needed", LOG_STR("keys", restart));
     metric_set(relay->reload_ok, 1, NULL);
+    metric_clear(relay->reload_fault);
     watch_stop(relay->watch); /* its callback reads relay->conf */
     relay->watch = NULL;
     conf_unref(relay->conf);

@@ -1,5 +1,6 @@
 /* admin.h - the listener for operators: health, metrics, and what the relay knows. It only reads.
  *
+ *   /          the status page (page.h)
  *   /healthz   200 while the process lives
  *   /readyz    200 when notifications are accepted, else 503
  *   /metrics   Prometheus text

@@ -16,7 +16,7 @@ static bool may_link(const char *url)
     return url != NULL && (strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0);
 }
 
-static void add_run(struct buf *out, const json_t *r)
+void page_add_run(struct buf *out, const json_t *r)
 {
     const char *url = page_text(r, "run_url");
     const char *word = page_text(r, "conclusion");
@@ -81,7 +81,7 @@ static void add_request(struct buf *out, const json_t *r, int64_t now)
         buf_add_text(out, "</span>");
     }
     buf_add_text(out, "</td>\n<td data-of=\"Run\">");
-    add_run(out, r);
+    page_add_run(out, r);
     buf_add_text(out, "</td>\n</tr>\n");
 }
 

@@ -57,8 +57,25 @@ static void add_phase(struct timeline *t, const char *kind, const char *words, i
     t->phases[t->n++] = (struct phase){kind, words, lane, from, until};
 }
 
-static void gather(struct timeline *t, const json_t *key)
+/* The newest of the last requests that is the key's and ended. */
+static const json_t *last_ended(const json_t *requests, const char *key)
 {
+    size_t i;
+    const json_t *r;
+    json_array_foreach(requests, i, r)
+    {
+        const char *of = page_text(r, "key");
+        if (of != NULL && strcmp(of, key) == 0 && page_number(r, "ended") != 0)
+            return r;
+    }
+    return NULL;
+}
+
+static void gather(struct timeline *t, const json_t *key, const json_t *ended)
+{
+    if (page_number(ended, "run_id") != 0)
+        add_phase(t, "running", "ran", 0, page_number(ended, "posted"),
+                  page_number(ended, "ended"));
     const json_t *request = json_object_get(key, "request");
     int64_t posted = page_number(request, "posted");
     int64_t created = page_number(request, "created");
@@ -150,6 +167,11 @@ static void add_open(struct buf *out, const json_t *key, int64_t now)
         page_add_time(out, next, now);
         buf_add_char(out, '.');
     }
+    if (page_number(request, "run_id") != 0) {
+        buf_add_text(out, " It is ");
+        page_add_run(out, request);
+        buf_add_char(out, '.');
+    }
     if (page_number(key, "firing") == 0 && state != NULL && strcmp(state, "queued") == 0)
         buf_add_text(out, " It does not fire any more.");
     buf_add_text(out, " No other run is started before it has ended.");
@@ -212,7 +234,7 @@ static void add_next(struct buf *out, const json_t *key, int64_t now)
     buf_add_text(out, "</p>\n");
 }
 
-static void add_key(struct buf *out, const json_t *key, int64_t now)
+static void add_key(struct buf *out, const json_t *key, const json_t *requests, int64_t now)
 {
     const char *state = page_text(key, "state");
     struct timeline t = {.now = now};
@@ -227,7 +249,7 @@ static void add_key(struct buf *out, const json_t *key, int64_t now)
     }
     buf_add_text(out, "</p>\n");
     add_next(out, key, now);
-    gather(&t, key);
+    gather(&t, key, last_ended(requests, page_text(key, "key")));
     add_phases(out, &t);
     buf_add_text(out, "</li>\n");
 }
@@ -290,7 +312,7 @@ void page_add_keys(struct buf *out, const json_t *overview, const char *state)
     const json_t *key;
     json_array_foreach(keys, i, key)
     {
-        add_key(out, key, page_number(overview, "now"));
+        add_key(out, key, json_object_get(overview, "requests"), page_number(overview, "now"));
     }
     buf_add_text(out, "</ul>\n");
     add_next_page(out, page_text(overview, "next"), chosen);

@@ -38,6 +38,8 @@ const char *page_request_words(const char *state, const char *reason);
 /* --- page_keys.c, page_history.c: sections -----------------------------------------------------
  */
 void page_add_keys(struct buf *out, const json_t *overview, const char *state);
+/* Its link, and its conclusion or status. */
+void page_add_run(struct buf *out, const json_t *request);
 void page_add_requests(struct buf *out, const json_t *overview);
 void page_add_not_started(struct buf *out, const json_t *overview);
 

@@ -280,6 +280,8 @@ int page_render(struct buf *out, const char *overview, size_t len, const char *s
     int r = strict_json_load(&o, overview, len, DEPTH_MAX, err);
     if (r != 0)
         return r;
+    if (page_text(o, "version") == NULL || !json_is_object(json_object_get(o, "store")))
+        return error_set(err, -EINVAL, "page: no overview");
     add_title(out, o);
     add_summary(out, o);
     buf_add_text(out, "<main>\n");
