@@ -101,7 +101,7 @@ struct scale {
 static struct scale scale_of(const struct timeline *t)
 {
     int64_t first = t->now;
-    int64_t last = t->now;
+    int64_t last = first;
     for (size_t i = 0; i < t->n; i++) {
         first = t->phases[i].from < first ? t->phases[i].from : first;
         last = t->phases[i].until > last ? t->phases[i].until : last;
