@@ -64,12 +64,8 @@ static void forget(struct monitor *m)
     memset(m->counts.sums, 0, sizeof(m->counts.sums));
 }
 
-int monitor_swap(struct monitor *m, const struct model_file *model, struct error *err)
+void monitor_swap(struct monitor *m, struct reference *r)
 {
-    struct reference *r = NULL;
-    int rc = reference_make(&r, model, err);
-    if (rc != 0)
-        return rc;
     monitor_lock(m);
     /* One that the thread never took is nobody's any more; it frees the one it uses itself. */
     struct reference *orphan = m->newest != m->used ? m->newest : NULL;
@@ -78,7 +74,6 @@ int monitor_swap(struct monitor *m, const struct model_file *model, struct error
     (void)pthread_cond_signal(&m->wake);
     monitor_unlock(m);
     reference_free(orphan);
-    return 0;
 }
 
 void monitor_look(struct monitor_view *out, struct monitor *m)

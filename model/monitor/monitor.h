@@ -23,6 +23,7 @@
 #define MONITOR_METRICS_MAX (1 << 20) /* bytes enough for the text of 50 models */
 
 struct monitor;
+struct reference; /* model/monitor/reference.h */
 
 struct monitor_options {
     struct drift_window_span span;
@@ -46,11 +47,9 @@ void monitor_stop_p(struct monitor **m);
  * only counted. */
 void monitor_observe(struct monitor *m, const double *features, size_t n, double probability_up);
 
-/* The model that answers from now on: its reference, and an empty window. What was asked of the old
- * one and is observed after this counts as asked of the new one. -EINVAL when the model's test is
- * none, or -ENOMEM: all is as it was, so swap here first and serve the new model then. */
-__attribute__((warn_unused_result)) int
-monitor_swap(struct monitor *m, const struct model_file *model, struct error *err);
+/* The model that answers from now on: its reference (taken), and an empty window. What was asked of
+ * the old one and is observed after this counts as asked of the new one. Costs a few copies. */
+void monitor_swap(struct monitor *m, struct reference *r);
 
 /* Text format 0.0.4: each family once, with the series of all monitors. data_drift_score_ma5 and
  * data_drift_score_ma20, which have no labels, are those of the first. NULL stands for one that is

@@ -1,5 +1,6 @@
 #include "model/server/served.h"
 
+#include "model/monitor/reference.h"
 #include "model/oip/fault.h"
 #include "relay/base/log.h"
 #include "relay/base/scope.h"
@@ -111,39 +112,28 @@ const char *served_output(const struct served *m)
 /* --- loading -------------------------------------------------------------------------------------
  */
 
-/* The lock is held alone, so that no row of the old file comes into the new window. */
-static int exchange(struct served *m, struct model_file *file, struct error *err)
-{
-    int r = monitor_swap(m->monitor, file, err);
-    if (r != 0)
-        return r;
-    struct model_file old = m->file;
-    m->file = *file;
-    *file = old;
-    return 0;
-}
-
+/* The lock is held alone for an exchange of pointers, so that no row of the old file comes into the
+ * new window. On 0 file is the old one. */
 static int put_in_place(struct served *m, struct model_file *file,
                         const struct monitor_options *options, struct error *err)
 {
+    SCOPED(reference_free_p) struct reference *reference = NULL;
     struct monitor *first = NULL;
-    if (!m->ready) {
-        int r = monitor_start(&first, options, m->name, file, err);
-        if (r != 0)
-            return r;
-    }
+    int r = m->ready ? reference_make(&reference, file, err)
+                     : monitor_start(&first, options, m->name, file, err);
+    if (r != 0)
+        return r;
     (void)pthread_rwlock_wrlock(&m->lock);
-    int r = 0;
-    if (first == NULL) {
-        r = exchange(m, file, err);
-    } else {
+    if (m->ready)
+        monitor_swap(m->monitor, GIVE(reference));
+    else
         m->monitor = first;
-        m->file = *file;
-        *file = (struct model_file){0};
-        m->ready = true;
-    }
+    m->ready = true;
+    struct model_file old = m->file;
+    m->file = *file;
+    *file = old;
     (void)pthread_rwlock_unlock(&m->lock);
-    return r;
+    return 0;
 }
 
 int served_load(struct served *m, const struct monitor_options *monitor, struct error *err)
@@ -159,7 +149,7 @@ int served_load(struct served *m, const struct monitor_options *monitor, struct 
         return SERVED_SAME;
     char through[MODEL_TEXT_MAX];
     memcpy(through, file.through, sizeof(through));
-    r = put_in_place(m, &file, monitor, err); /* file is the old one after it */
+    r = put_in_place(m, &file, monitor, err);
     if (r != 0)
         return r;
     memcpy(m->checksum, checksum, sizeof(checksum));

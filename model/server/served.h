@@ -1,9 +1,9 @@
 /* served.h - one model under its name: the file that answers now, and the monitor of its drift.
  *
- * Predictions share a lock; a new file takes it alone while its reference is prepared (some 15 ms
- * for 10,000 rows) and the window emptied. So a request is answered by one file from its first row
- * to its last, each of its rows is held against that file's reference, and none fails. Threads:
- * served_load() by one thread, all else by any. */
+ * Predictions share a lock. A new file's reference is prepared without it (some 15 ms for 10,000
+ * rows), and put in place with it held alone. So a request is answered by one file from its first
+ * row to its last, each of its rows is held against that file's reference, and none fails or waits
+ * for a file. Threads: served_load() by one thread, all else by any. */
 #ifndef MODEL_SERVER_SERVED_H
 #define MODEL_SERVER_SERVED_H
 

@@ -5,6 +5,7 @@
 
 #include "model/model_file/model_file.h"
 #include "model/monitor/monitor.h"
+#include "model/monitor/reference.h"
 #include "relay/base/scope.h"
 
 #include <setjmp.h>
@@ -61,6 +62,15 @@ static inline struct monitor_options options(size_t rows, int64_t age_ms)
 {
     return (struct monitor_options){
         .span = {rows, age_ms}, .min_samples = MONITOR_MIN_SAMPLES, .clock = clock_system()};
+}
+
+static inline void swap(struct monitor *m, const struct model_file *model)
+{
+    struct reference *r = NULL;
+    struct error err = {0};
+    if (reference_make(&r, model, &err) != 0)
+        fail_msg("%s", err.text);
+    monitor_swap(m, r);
 }
 
 static inline void write_metrics(struct buf *out, struct monitor *m)

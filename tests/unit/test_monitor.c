@@ -187,21 +187,15 @@ static void a_swap_brings_the_new_reference_and_an_empty_window(void **state)
     (void)state;
     SCOPED(model_file_free) struct model_file old = make_model(1001, "wasserstein", 0);
     SCOPED(model_file_free) struct model_file new = make_model(500, "ks", 0.125);
-    SCOPED(model_file_free) struct model_file bad = make_model(500, "ks-ks", 0.125);
     SCOPED(buf_free) struct buf text = BUF_INIT(MONITOR_METRICS_MAX);
-    struct error err = {0};
     char hash[CHECKSUM_MAX], series[200];
     const struct monitor_options o = options(60, 0);
     SCOPED(monitor_stop_p) struct monitor *m = start(&o, "kospi", &old);
     for (size_t i = 0; i < 40; i++)
         observe(m, 0.5, -0.5);
     until(&text, m, CURRENT, "40");
-    assert_int_equal(monitor_swap(m, &bad, &err), -EINVAL);
-    assert_non_null(strstr(err.text, "ks-ks"));
-    write_metrics(&text, m);
-    assert_value(&text, CURRENT, 40);
 
-    assert_int_equal(monitor_swap(m, &new, &err), 0);
+    swap(m, &new);
     write_metrics(&text, m); /* at once, not after the thread came to it */
     assert_value(&text, CURRENT, 0);
     assert_null(strstr(buf_text(&text), "\nmodel_drift_score{"));
@@ -217,8 +211,8 @@ static void a_swap_brings_the_new_reference_and_an_empty_window(void **state)
         observe(m, 0.5, -0.5);
     until(&text, m, CURRENT, "30");
     assert_non_null(find(&text, SCORE("ma5", "ks")));
-    assert_int_equal(monitor_swap(m, &old, &err), 0);
-    assert_int_equal(monitor_swap(m, &new, &err), 0); /* the thread may never see the first */
+    swap(m, &old);
+    swap(m, &new); /* the thread may never see the first */
 }
 
 /* A clock that stands until it is told. */
@@ -311,7 +305,7 @@ static void many_threads_may_ask_swap_and_read_at_once(void **state)
     for (size_t i = 0; i < ASKERS; i++)
         assert_int_equal(pthread_create(&askers[i], NULL, ask, m), 0);
     for (size_t i = 0; i < 20; i++) {
-        assert_int_equal(monitor_swap(m, i % 2 == 0 ? &first : &second, NULL), 0);
+        swap(m, i % 2 == 0 ? &first : &second);
         write_metrics(&text, m);
         (void)usleep(20000); /* so that some rounds of the thread lie between them */
     }

@@ -3,7 +3,9 @@
 #include "model/oip/fault.h"
 #include "relay/base/scope.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -12,20 +14,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#define N(table) (sizeof(table) / sizeof((table)[0]))
-#define ROWS     500
-#define SWAPS    60
+#define N(table)   (sizeof(table) / sizeof((table)[0]))
+#define ROWS       500
+#define SWAPS      60
+#define PATIENCE_S 30
 
 static const struct monitor_options monitor = {.span = {.rows = 60}, .min_samples = 30};
+
+/* A clock that lets one thread wait in it: in the middle of an answer, since rows are dated. */
+struct gate {
+    pthread_t waits;
+    atomic_bool armed; /* waits is known */
+    sem_t entered, open;
+};
 
 struct fixture {
     char folder[32], path[64];
     struct served *served;
     struct monitor_options monitor;
+    struct gate gate;
 };
 
 static int set_up(void **state)
@@ -194,6 +206,82 @@ static void no_answer_fails_or_mixes_models_while_they_are_exchanged(void **stat
     assert_true(a.answers > 0);
 }
 
+static struct mono gated(void *self)
+{
+    struct gate *g = self;
+    if (atomic_load(&g->armed) && pthread_equal(pthread_self(), g->waits)) {
+        (void)sem_post(&g->entered);
+        (void)sem_wait(&g->open);
+    }
+    return clock_mono(clock_system());
+}
+
+static struct wall gated_wall(void *self)
+{
+    (void)self;
+    return clock_wall(clock_system());
+}
+
+static void *answer_at_the_gate(void *fixture)
+{
+    struct fixture *f = fixture;
+    f->gate.waits = pthread_self();
+    atomic_store(&f->gate.armed, true);
+    (void)answer_of(f->served);
+    return NULL;
+}
+
+struct loader {
+    struct fixture *f;
+    struct error err;
+    int r;
+    sem_t done;
+};
+
+static void *load(void *context)
+{
+    struct loader *l = context;
+    l->r = served_load(l->f->served, &l->f->monitor, &l->err);
+    (void)sem_post(&l->done);
+    return NULL;
+}
+
+static bool comes(sem_t *event)
+{
+    struct timespec end;
+    (void)clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += PATIENCE_S;
+    return sem_timedwait(event, &end) == 0;
+}
+
+/* What can fail of a load, and all that takes time, is done while answers go on. */
+static void a_file_is_prepared_without_the_lock(void **state)
+{
+    struct fixture *f = *state;
+    const struct clock clock = {.self = &f->gate, .mono = gated, .wall = gated_wall};
+    struct loader l = {.f = f};
+    pthread_t answering, loading;
+    assert_int_equal(sem_init(&f->gate.entered, 0, 0), 0);
+    assert_int_equal(sem_init(&f->gate.open, 0, 0), 0);
+    assert_int_equal(sem_init(&l.done, 0, 0), 0);
+    f->monitor.clock = &clock;
+    write_model(f, 0, "wasserstein");
+    assert_int_equal(served_load(f->served, &f->monitor, &l.err), 0);
+    write_model(f, 0, "tea leaves");
+
+    assert_int_equal(pthread_create(&answering, NULL, answer_at_the_gate, f), 0);
+    assert_true(comes(&f->gate.entered));
+    assert_int_equal(pthread_create(&loading, NULL, load, &l), 0);
+    bool refused_meanwhile = comes(&l.done);
+    (void)sem_post(&f->gate.open);
+    assert_int_equal(pthread_join(answering, NULL), 0);
+    assert_int_equal(pthread_join(loading, NULL), 0);
+    served_free(GIVE(f->served)); /* its monitor asks this test's clock */
+    assert_true(refused_meanwhile);
+    assert_int_equal(l.r, -EINVAL);
+    assert_non_null(strstr(l.err.text, "tea leaves"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_name_is_one_word_of_a_url),
         cmocka_unit_test_setup_teardown(no_answer_fails_or_mixes_models_while_they_are_exchanged,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_is_prepared_without_the_lock, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
