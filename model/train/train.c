@@ -1,21 +1,15 @@
 #include "model/train/train.h"
 
+#include "model/train/judge.h"
 #include "model/train/logistic.h"
 #include "relay/base/scope.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HOLDOUT_SHARE 5 /* one row of so many */
-#define P_MIN         1e-15
-
-static double loss_of(double p, bool up)
-{
-    return -log(fmax(up ? p : 1 - p, P_MIN));
-}
 
 static void set_weights(struct model_file *m, const struct logistic *l)
 {
@@ -23,66 +17,19 @@ static void set_weights(struct model_file *m, const struct logistic *l)
     memcpy(m->weights, l->weights, sizeof(m->weights));
 }
 
-static double mean_loss(const struct model_file *m, const struct features_row *rows, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += loss_of(model_file_predict(m, rows[i].x), rows[i].up);
-    return sum / (double)n;
-}
-
-static void judge(struct train_report *report, const struct model_file *m,
-                  const struct features_row *rows, size_t n)
-{
-    double base = 0, gain = 0, squares = 0, right = 0, base_right = 0;
-    for (size_t i = 0; i < n; i++) {
-        double p = model_file_predict(m, rows[i].x);
-        double base_loss = loss_of(report->rises, rows[i].up);
-        double d = base_loss - loss_of(p, rows[i].up);
-        base += base_loss;
-        gain += d;
-        squares += d * d;
-        right += (p > 0.5) == rows[i].up;
-        base_right += (report->rises > 0.5) == rows[i].up;
-    }
-    double rows_n = (double)n;
-    report->base_loss = base / rows_n;
-    report->gain = gain / rows_n;
-    report->loss = mean_loss(m, rows, n);
-    report->gain_error =
-        sqrt(fmax(squares / rows_n - report->gain * report->gain, 0) / (rows_n - 1));
-    report->accuracy = right / rows_n;
-    report->base_accuracy = base_right / rows_n;
-    report->knows = report->gain > 2 * report->gain_error;
-}
-
-/* Both models answer for the same days; they need not see the same features. */
-static int judge_in_place(struct train_report *report, const struct model_file *in_place,
-                          const struct series *s, enum features_label label, struct error *err)
-{
-    report->in_place_loss = (double)NAN;
-    if (in_place == NULL || in_place->label != label)
-        return 0;
-    SCOPED(features_free) struct features f = {0};
-    int r = features_make(&f, s, in_place->features, label, err);
-    if (r == 0)
-        report->in_place_loss = mean_loss(in_place, f.rows + report->n_train, report->n_holdout);
-    return r;
-}
-
 static int gate(const struct train_report *report, struct error *err)
 {
-    double in_place = report->in_place_loss;
-    if (!(report->loss <= TRAIN_TOLERANCE * report->base_loss))
+    const struct train_comparison *c = &report->comparison;
+    if (!(report->holdout.loss <= TRAIN_TOLERANCE * report->base.loss))
         return error_set(err, TRAIN_REFUSED,
                          "refused: log-loss %.4f on the hold-out is more than 2 %% above the base "
                          "rate's %.4f: look for what changed in the prices",
-                         report->loss, report->base_loss);
-    if (!isnan(in_place) && !(report->loss <= TRAIN_TOLERANCE * in_place))
+                         report->holdout.loss, report->base.loss);
+    if (c->outcome == TRAIN_COMPARED && !(c->candidate.loss <= TRAIN_TOLERANCE * c->in_place.loss))
         return error_set(err, TRAIN_REFUSED,
-                         "refused: log-loss %.4f on the hold-out is more than 2 %% above the "
-                         "%.4f of the model in place, which stays",
-                         report->loss, in_place);
+                         "refused: log-loss %.4f on %zu days new to both is more than 2 %% above "
+                         "the %.4f of the model in place, which stays",
+                         c->candidate.loss, c->n, c->in_place.loss);
     return 0;
 }
 
@@ -181,9 +128,10 @@ int train_model(struct model_file *out, struct train_report *report, const struc
         r = logistic_fit(&learnt, f.rows, report->n_train, err);
     if (r == 0) {
         set_weights(&m, &learnt);
-        judge(report, &m, f.rows + report->n_train, report->n_holdout);
-        r = judge_in_place(report, in_place, s, options->label, err);
+        r = judge_holdout(report, &m, f.rows, err);
     }
+    if (r == 0)
+        r = judge_in_place(report, &m, f.rows, in_place, s, options->label, err);
     if (r == 0)
         r = gate(report, err);
     if (r == 0)

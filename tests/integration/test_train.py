@@ -92,11 +92,44 @@ def test_the_same_prices_give_the_same_bytes(output: Path, tmp_path: Path) -> No
 def test_the_lesson_has_levels_and_the_same_days_label(output: Path) -> None:
     done = train("--prices", PRICES, "--column", "ftse", "--lesson", "--reference-days", "30", "--output", output)
     assert done.returncode == 0, done.stderr
-    assert "this is no forecast" in done.stdout and "30 rows" in done.stdout
+    assert "this is no forecast" in done.stdout and "move with the market" in done.stdout
     model, closes = json.loads(output.read_text()), column(4)
     assert (model["features"], model["label"]) == ("levels", "same-day")
     assert model["reference"]["ma5"][-1] == pytest.approx(sum(closes[-5:]) / 5, rel=1e-14)
     assert model["reference"]["ma20"][0] == pytest.approx(sum(closes[-49:-29]) / 20, rel=1e-14)
+
+
+def test_a_short_reference_is_said_to_give_p_values(output: Path) -> None:
+    short = train("--prices", PRICES, "--column", "ftse", "--reference-days", "60", "--output", output)
+    assert short.returncode == 0, short.stderr
+    assert "The drift reference has 60 rows." in short.stdout and "p-values: small ones mean drift" in short.stdout
+    assert "p-values" not in train("--prices", PRICES, "--column", "ftse", "--output", output).stdout
+
+
+def until_day(day: int, folder: Path) -> Path:
+    """The prices up to that day."""
+    path = folder / f"until-{day}.csv"
+    path.write_text("".join(PRICES.read_text().splitlines(True)[:day + 1]))
+    return path
+
+
+def test_the_model_in_place_is_compared_on_days_that_neither_has_seen(output: Path, tmp_path: Path) -> None:
+    def report(day: int, *more: str) -> str:
+        done = train("--prices", until_day(day, tmp_path), "--column", "dax", "--output", output, *more)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    first = json.loads(report(1340, "--json"))
+    assert first["in_place"] == {"comparison": "no_model", "days": 0, "log_loss": None, "accuracy": None,
+                                 "new_log_loss": None, "new_accuracy": None}
+    assert [part["days"] for part in first["calibration"]] == [52, 53, 53, 53, 53]
+    assert sum(part["days"] for part in first["calibration"]) == first["holdout"]
+    second = json.loads(report(1484, "--json"))["in_place"]
+    assert (second["comparison"], second["days"]) == ("compared", 144)
+    assert 0.6 < second["log_loss"] < 0.8 and 0.4 < second["accuracy"] < 0.6
+    assert second["new_log_loss"] != second["log_loss"]
+    assert "not compared with the model in place: 0 of the days judged here are new to it, and 60" in report(1484)
+    assert "on 76 days new to both: log-loss 0." in report(1560)
 
 
 def test_a_chart_from_a_url_is_the_same_as_a_file(source: Source, output: Path, tmp_path: Path) -> None:
