@@ -142,15 +142,34 @@ static bool is_utf8(const char *bytes, size_t len)
     return true;
 }
 
+/* Whole, and not an object or a list: KServe takes it for bytes that someone quoted. */
+static bool is_text(const char *bytes, size_t len)
+{
+    SCOPED(json_release_p) json_t *value = NULL;
+    for (size_t i = 0; i < len && bytes[i] != '{' && bytes[i] != '['; i++)
+        if (bytes[i] == '"') {
+            value = json_loadb(bytes, len, JSON_DECODE_ANY, NULL);
+            break;
+        }
+    return json_is_string(value);
+}
+
+/* Windows programs begin UTF-8 with a byte order mark; Python's reader skips it. */
 static int load(json_t **out, const char *bytes, size_t len, struct error *err)
 {
+    static const char mark[] = "\xef\xbb\xbf";
+    size_t skip = sizeof(mark) - 1;
+    if (len >= skip && memcmp(bytes, mark, skip) == 0) {
+        bytes += skip;
+        len -= skip;
+    }
     int r = strict_json_load(out, bytes, len, DEPTH_MAX, err);
-    if (r == 0)
-        return 0;
-    if (r == -ENOMEM)
+    if (r == 0 || r == -ENOMEM)
         return r;
     if (len > 0 && !is_utf8(bytes, len))
         return error_set(err, OIP_UNREADABLE, "the body is no UTF-8");
+    if (is_text(bytes, len))
+        return error_set(err, OIP_BAD_INPUT, "the body is a JSON string: an object is wanted");
     SCOPED(json_release_p) json_t *deep = NULL;
     int fault =
         strict_json_load(&deep, bytes, len, READABLE_MAX, NULL) == 0 ? OIP_UNREADABLE : OIP_SCHEMA;
@@ -162,7 +181,7 @@ static int load(json_t **out, const char *bytes, size_t len, struct error *err)
 /* application/json and application/…+json, with or without parameters. */
 static bool is_json(const char *content_type)
 {
-    if (content_type == NULL)
+    if (content_type == NULL || content_type[0] == '\0')
         return true;
     size_t len = strcspn(content_type, "; \t");
     static const char prefix[] = "application/", suffix[] = "+json";

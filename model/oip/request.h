@@ -13,7 +13,7 @@
 struct oip_bytes {
     const char *body;
     size_t len;
-    const char *content_type;  /* NULL: absent, which is read as JSON */
+    const char *content_type;  /* NULL or "": absent, which is read as JSON */
     const char *header_length; /* Inference-Header-Content-Length: bytes of JSON before the binary
                                 * tensors; NULL: absent, all is JSON */
 };

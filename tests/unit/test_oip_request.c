@@ -40,6 +40,14 @@ static void a_body_is_taken_or_refused_by_its_schema(void **state)
         {"a key twice",                    "{\"id\":\"a\",\"id\":\"b\",\"inputs\":[]}",       OIP_SCHEMA},
         {"a list",                         "[1,2]",                                           OIP_SCHEMA},
         {"null",                           "null",                                            OIP_SCHEMA},
+        {"a number",                       "1",                                               OIP_SCHEMA},
+        {"a string",                       " \"inputs\"\n",                                   OIP_BAD_INPUT},
+        {"a string that is cut",           "\"inputs",                                        OIP_SCHEMA},
+        {"two strings",                    "\"inputs\" \"\"",                                OIP_SCHEMA},
+        {"a byte order mark",              "\xef\xbb\xbf" TOP(""),                            0},
+        {"a byte order mark alone",        "\xef\xbb\xbf",                                    OIP_SCHEMA},
+        {"two byte order marks",           "\xef\xbb\xbf\xef\xbb\xbf" TOP(""),                OIP_SCHEMA},
+        {"half a byte order mark",         "\xef\xbb" TOP(""),                                OIP_UNREADABLE},
         {"bytes that are no UTF-8",        "{\"inputs\":[],\"id\":\"\xff\"}",                 OIP_UNREADABLE},
         {"nested deeply in what is ignored", TOP(",\"x\":[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]"), OIP_UNREADABLE},
         {"nested deeply and broken",       TOP(",\"x\":[[[[[[[[[[[[[[[[[[1"),                 OIP_SCHEMA},
@@ -161,7 +169,8 @@ static void other_content_types_need_a_header(void **state)
         {"application/octet-stream", OIP_BAD_INPUT},
         {"application/x-www-form-urlencoded", OIP_BAD_INPUT},
         {"text/json", OIP_BAD_INPUT},
-        {"", OIP_BAD_INPUT},
+        {"", 0},
+        {";charset=utf-8", OIP_BAD_INPUT},
     };
     for (size_t i = 0; i < N(rows); i++) {
         SCOPED(oip_request_free) struct oip_request q;
