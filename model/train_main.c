@@ -13,6 +13,9 @@
 #include <string.h>
 
 #define REPORT_MAX 65536
+/* Ten years, as 1001 reference rows need four. */
+#define TRAIN_ONLINE_PRICES                                                                        \
+    "https://query1.finance.yahoo.com/v8/finance/chart/%%5EKS11?range=10y&interval=1d"
 
 enum {
     PUBLISHED = 0,
@@ -36,7 +39,8 @@ static void help(void)
         "%s\n"
         "Learns from daily closing prices whether the next one is higher, and writes the model\n"
         "for drift-model, unless it is worse than none or than the one in FILE.\n\n"
-        "  --prices FILE|URL     CSV with a header, or chart-JSON\n"
+        "  --prices FILE|URL     CSV with a header, or chart-JSON: of the KOSPI (^KS11) there is\n"
+        "      " TRAIN_ONLINE_PRICES "\n"
         "  --column COL          the CSV's column of prices (close)\n"
         "  --features KIND       relative (to MA5 and MA20; the default) or levels (the averages)\n"
         "  --lesson              levels, and the label of the same day\n"

@@ -24,7 +24,7 @@ static int check_model(struct served *m, const struct target *t, int fault, stru
     if (oip_fault_is_schema(fault))
         return fault;
     if (t->versioned)
-        return error_set(err, OIP_VERSIONED, "Model versioning not supported yet.");
+        return error_set(err, OIP_NOT_IMPLEMENTED, "Model versioning not supported yet.");
     if (m == NULL)
         return error_set(err, OIP_UNKNOWN_MODEL, "Model with name %s does not exist.", t->model);
     if (!served_ready(m))
@@ -144,4 +144,18 @@ void inference_v1(struct model_server *s, struct http_request *r, const struct t
     }
     const struct oip_answer a = {.n = f.n, .element = infer_element, .self = &f};
     send_rows(s, r, m, &a, true);
+}
+
+/* Nothing explains what the model says. */
+void inference_explain(struct model_server *s, struct http_request *r, const struct target *t)
+{
+    struct error err = {0};
+    struct served *m = routes_find(s, t->model);
+    int64_t start_us = clock_stopwatch_us();
+    int fault = check_model(m, t, 0, &err);
+    if (fault == 0) {
+        fault = error_set(&err, OIP_NOT_IMPLEMENTED, "Models are not explained here.");
+        server_metrics_phase(s->metrics.explain, served_name(m), start_us);
+    }
+    fail(s, r, m, fault, &err);
 }

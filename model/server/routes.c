@@ -108,7 +108,7 @@ static struct served *find_or_answer(struct model_server *s, struct http_request
     struct served *m = routes_find(s, t->model);
     int fault = 0;
     if (t->versioned)
-        fault = error_set(&err, OIP_VERSIONED, "Model versioning not supported yet.");
+        fault = error_set(&err, OIP_NOT_IMPLEMENTED, "Model versioning not supported yet.");
     else if (m == NULL)
         fault = error_set(&err, OIP_UNKNOWN_MODEL, "Model with name %s does not exist.", t->model);
     if (fault != 0)
@@ -145,10 +145,12 @@ static void show_model_ready(struct model_server *s, struct http_request *r, con
 /* --- routing -------------------------------------------------------------------------------------
  */
 
-static const struct {
+struct page {
     const char *path;
     void (*show)(struct model_server *s, struct http_request *r);
-} pages[] = {
+};
+
+static const struct page pages[] = {
     {"/", show_alive},
     {"/v2", show_server},
     {"/v2/health/live", show_live},
@@ -158,14 +160,17 @@ static const struct {
     {"/metrics", show_metrics},
 };
 
-static const struct {
+struct model_page {
     const char *prefix, *suffix, *method;
     void (*answer)(struct model_server *s, struct http_request *r, const struct target *t);
-} models[] = {
+};
+
+static const struct model_page models[] = {
     {"/v2/models/", "/infer", "POST", inference_v2},
     {"/v2/models/", "/ready", "GET", show_model_ready},
     {"/v2/models/", "", "GET", show_metadata},
     {"/v1/models/", ":predict", "POST", inference_v1},
+    {"/v1/models/", ":explain", "POST", inference_explain},
     {"/v1/models/", "", "GET", show_model_ready},
 };
 
@@ -209,39 +214,61 @@ static bool match(struct target *t, const char *path, const char *prefix, const 
     return true;
 }
 
-static bool answer_page(struct model_server *s, struct http_request *r, const char *path)
+static const struct page *find_page(const char *path)
 {
-    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-        if (strcmp(path, pages[i].path) != 0)
-            continue;
-        if (has_method(r, "GET"))
-            pages[i].show(s, r);
-        else
-            refuse_method(r, "GET");
-        return true;
-    }
-    return false;
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+        if (strcmp(path, pages[i].path) == 0)
+            return &pages[i];
+    return NULL;
 }
 
-static bool answer_model(struct model_server *s, struct http_request *r, const char *path)
+static const struct model_page *find_model_page(struct target *t, const char *path)
 {
+    for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++)
+        if (match(t, path, models[i].prefix, models[i].suffix))
+            return &models[i];
+    return NULL;
+}
+
+/* A slash too many: KServe's router sends the client to the path without. Only names that need no
+ * encoding come through, and no query, which the address would lose. */
+static bool redirect(struct http_request *r, const char *path)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "/._:-";
+    char to[2 * MONITOR_NAME_MAX];
     struct target t;
-    for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
-        if (!match(&t, path, models[i].prefix, models[i].suffix))
-            continue;
-        t.versioned = t.versioned || http_request_argument(r, "model_version") != NULL;
-        if (has_method(r, models[i].method))
-            models[i].answer(s, r, &t);
-        else
-            refuse_method(r, models[i].method);
-        return true;
-    }
-    return false;
+    size_t len = strlen(path), whole = len;
+    while (len > 0 && path[len - 1] == '/')
+        len--;
+    if (len == whole || len >= sizeof(to) || strspn(path, plain) != whole)
+        return false;
+    memcpy(to, path, len);
+    to[len] = '\0';
+    if ((find_page(to) == NULL && find_model_page(&t, to) == NULL) ||
+        http_request_argument(r, "model_version") != NULL)
+        return false;
+    const struct http_header location = {"Location", to};
+    http_request_answer(r, 307, NULL, "", 0, &location, 1);
+    return true;
 }
 
 void routes_complete(void *self, struct http_request *r)
 {
     const char *path = http_request_path(r);
-    if (!answer_page(self, r, path) && !answer_model(self, r, path))
-        routes_fault(r, OIP_NO_ROUTE, "Not Found");
+    struct target t;
+    const struct page *page = find_page(path);
+    const struct model_page *of_model = page == NULL ? find_model_page(&t, path) : NULL;
+    const char *method = page != NULL ? "GET" : of_model != NULL ? of_model->method : NULL;
+    if (method == NULL) {
+        if (!redirect(r, path))
+            routes_fault(r, OIP_NO_ROUTE, "Not Found");
+    } else if (!has_method(r, method)) {
+        refuse_method(r, method);
+    } else if (page != NULL) {
+        page->show(self, r);
+    } else {
+        t.versioned = t.versioned || http_request_argument(r, "model_version") != NULL;
+        of_model->answer(self, r, &t);
+    }
 }

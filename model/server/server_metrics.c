@@ -28,6 +28,8 @@ void server_metrics_make(struct server_metrics *m, const struct clock *clock)
             histogram(r, "request_preprocess_seconds", "Time to read a request, by model."),
         .predict = histogram(r, "request_predict_seconds", "Time of the model itself."),
         .postprocess = histogram(r, "request_postprocess_seconds", "Time to write an answer."),
+        .explain = histogram(r, "request_explain_seconds",
+                             "Time to refuse an explanation: there are none."),
         .requests = metrics_counter(r, "model_requests_total",
                                     "Requests for inferences by status code; no model: unknown.",
                                     "model,code"),

@@ -12,9 +12,9 @@
 
 struct server_metrics {
     struct metrics *registry;
-    struct metric *preprocess, *predict, *postprocess; /* seconds by model_name */
-    struct metric *requests;                           /* by model, code; "" = no such model */
-    struct metric *ready, *loads, *loaded_at;          /* by model, loads by result, too */
+    struct metric *preprocess, *predict, *postprocess, *explain; /* seconds by model_name */
+    struct metric *requests;                  /* by model, code; "" = no such model */
+    struct metric *ready, *loads, *loaded_at; /* by model, loads by result, too */
     struct metric *memory_virtual, *memory_resident, *cpu, *open_fds, *max_fds;
 };
 

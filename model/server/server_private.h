@@ -45,5 +45,6 @@ void routes_fault(struct http_request *r, int fault, const char *text);
 /* inference.c */
 void inference_v2(struct model_server *s, struct http_request *r, const struct target *t);
 void inference_v1(struct model_server *s, struct http_request *r, const struct target *t);
+void inference_explain(struct model_server *s, struct http_request *r, const struct target *t);
 
 #endif

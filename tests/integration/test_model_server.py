@@ -8,7 +8,7 @@ import struct
 import subprocess
 import threading
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 import pytest
 
@@ -115,6 +115,31 @@ def test_a_head_is_answered_like_a_get_without_its_body(shared: ModelServer) -> 
         connection.send(http.request_bytes("HEAD", "/v2/health/live"))
         head, _, body = connection.rest().partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ") and body == b""
+
+
+def test_nothing_is_explained(shared: ModelServer) -> None:
+    for method, name, status in (("POST", NAME, 501), ("POST", "nope", 404), ("GET", NAME, 405)):
+        got = shared.ask(method, f"/v1/models/{name}:explain", JSON, b'{"instances":[[5800]]}')
+        assert got.status == status and got.json().keys() == ({"error"} if method == "POST" else {"detail"})
+    assert shared.metrics().sum("request_explain_seconds_count", model_name=NAME) == 1
+
+
+@pytest.mark.parametrize("path, status, location", [
+    (f"/v2/models/{NAME}/", 307, f"/v2/models/{NAME}"),
+    ("/v2/models//", 307, "/v2/models"),
+    (f"/v1/models/{NAME}:predict/", 307, f"/v1/models/{NAME}:predict"),
+    ("/v2/models/%EC%83%81/", 404, None),
+    ("/v2/models/a%0d%0aX:%20y/", 400, None),
+    ("//v2/models/", 404, None),
+    ("//", 404, None),
+    ("/v3/", 404, None),
+    (f"/v2/models/{NAME}/?model_version=1", 404, None),
+    ("/v2/models/" + 300 * "a" + "/", 404, None),
+])
+def test_a_slash_too_many_is_redirected_where_a_page_is(shared: ModelServer, path: str, status: int,
+                                                        location: Optional[str]) -> None:
+    got = shared.ask("GET", path)
+    assert (got.status, got.headers.get("location")) == (status, location)
 
 
 # --- metrics -----------------------------------------------------------------------------------------

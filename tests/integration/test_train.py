@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import resource
 import signal
 import subprocess
 import threading
 from pathlib import Path
 from typing import Callable, Iterator, Optional
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -141,6 +143,13 @@ def test_a_chart_from_a_url_is_the_same_as_a_file(source: Source, output: Path, 
     other = tmp_path / "other.json"
     assert train("--prices", tmp_path / "chart.json", "--output", other).returncode == 0
     assert other.read_bytes() == output.read_bytes()
+
+
+def test_the_online_prices_of_the_help_are_those_of_the_documents(source: Source) -> None:
+    said = train("--help").stdout
+    url, = re.findall(r"https://\S+", said)
+    assert "^KS11" in said and f"--prices '{url}'" in (ROOT / "docs" / "model.md").read_text(encoding="utf-8")
+    assert urlsplit(url).path == urlsplit(source.url).path
 
 
 @pytest.mark.parametrize("status, body, words", [

@@ -16,10 +16,15 @@
 #define N(table) (sizeof(table) / sizeof((table)[0]))
 #define GOLDEN   "tests/data/golden/oip_golden.jsonl"
 
-/* Lines of models that are not ours: they read their input with numpy, which is stricter. */
+/* On purpose. The last two models are not ours: they read their input with numpy, which is
+ * stricter.
+ */
 static const struct {
     const char *id, *reason;
 } deviations[] = {
+    {"oip-024", "an output that there is not is refused, and not left out"},
+    {"oip-076", "NaN is no JSON, and no close"},
+    {"oip-077", "a key that is there twice can be read in two ways"},
     {"oip-045", "any datatype is read: the lesson's client says \"integer\""},
     {"oip-049", "the first element is the close, whatever the shape says of the others"},
 };
@@ -120,9 +125,7 @@ static void check_line(const json_t *line)
     };
     int fault = fixture_answer(&out, &json_len, &in);
     int status = fault == 0 ? 200 : oip_fault_status(fault);
-    const char *must = json_string_value(json_object_get(line, "must"));
-    bool same = strcmp(must, "incidental") == 0 ||
-                status == json_integer_value(json_object_get(response, "status"));
+    bool same = status == json_integer_value(json_object_get(response, "status"));
     if (deviates(id) == (same && matches(line, buf_text(&out), out.len)))
         fail_msg("%s: %d %s%s", id, status, buf_text(&out),
                  deviates(id) ? " is no deviation any more" : "");

@@ -380,7 +380,7 @@ static void a_fault_has_the_code_and_the_key_of_kserve(void **state)
         {OIP_BAD_INPUT, 400, "{\"error\":\"w\"}"},
         {OIP_UNKNOWN_MODEL, 404, "{\"error\":\"w\"}"},
         {OIP_FAILED, 500, "{\"error\":\"w\"}"},
-        {OIP_VERSIONED, 501, "{\"error\":\"w\"}"},
+        {OIP_NOT_IMPLEMENTED, 501, "{\"error\":\"w\"}"},
         {OIP_NOT_READY, 503, "{\"error\":\"w\"}"},
         {OIP_NO_ROUTE, 404, "{\"detail\":\"w\"}"},
         {OIP_BAD_METHOD, 405, "{\"detail\":\"w\"}"},
