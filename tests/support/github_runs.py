@@ -104,6 +104,7 @@ class Runs:
         self._runs: list[Run] = []
         self.life = Life()
         self.next_conclusions: list[str] = []
+        self.job: Optional[Callable[[Run], str]] = None  # what a run does from its begin; its conclusion
         self.listing_paused = False
         self.list_lag_s = 0.0      # a run is listed only so long after its start
         self.listed_twice = False  # as pages show it that moved between two reads
@@ -121,7 +122,21 @@ class Runs:
                       (datetime.now(timezone.utc) + timedelta(seconds=self.clock_off_s)).replace(microsecond=0),
                       self.listing_paused)
             self._runs.append(run)
-            return run
+        if self.job is not None:
+            run.life.in_progress_s = None
+            threading.Thread(target=self._work, args=(run, self.job), daemon=True).start()
+        return run
+
+    def _work(self, run: Run, job: Callable[[Run], str]) -> None:
+        """A runner: takes the job once the run has left the queue. A job that raises has failed."""
+        while run.status == "queued":
+            time.sleep(0.02)
+            self.all()
+        conclusion = "failure"
+        try:
+            conclusion = job(run)
+        finally:
+            self.finish(run, conclusion)
 
     def all(self) -> list[Run]:
         """Every run, oldest first, as of now."""
