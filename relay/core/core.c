@@ -74,8 +74,7 @@ void core_deliver(struct core *c, struct message *m)
     struct core_reply reply = {
         .verdict = m->verdict, .body = buf_text(&m->reply), .len = m->reply.len};
     if (m->type == MESSAGE_INTAKE) {
-        if (m->verdict == CORE_STORED)
-            core_metrics_decisions(c, &m->effects);
+        core_metrics_intake(c, m);
         m->u.intake->reply(m->u.intake->context, &reply);
     } else if (m->type == MESSAGE_QUERY) {
         m->u.query.reply(m->u.query.context, &reply);

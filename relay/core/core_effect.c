@@ -21,10 +21,11 @@ static void say(struct request *r, const char *effect)
              LOG_STR("effect", effect));
 }
 
-void core_effect_count(struct core *c, const struct request *r)
+int core_effect_count(struct core *c, const struct request *r, struct error *err)
 {
-    if (r->effect[0] != '\0' && !core_effect_is_watched(r))
-        metric_add(c->metrics.effective, 1, r->route, r->effect, NULL);
+    if (r->effect[0] == '\0' || core_effect_is_watched(r))
+        return 0;
+    return core_count(c, c->metrics.effective, 1, r->route, r->effect, NULL, err);
 }
 
 /* NULL: not yet. k NULL: it was forgotten, as quiet keys are in time. */
@@ -57,11 +58,11 @@ static int conclude(struct core *c, size_t i, const char *effect, struct error *
     say(c->watched[i], effect);
     if (result == 0)
         result = c->ports.store.ops->put_request(c->ports.store.self, c->watched[i], err);
-    if (result != 0)
-        return result;
-    core_effect_count(c, c->watched[i]);
-    remove_watched(c, i);
-    return 0;
+    if (result == 0)
+        result = core_effect_count(c, c->watched[i], err);
+    if (result == 0)
+        remove_watched(c, i);
+    return result;
 }
 
 static size_t find_watched(const struct core *c, const char *key)

@@ -87,8 +87,8 @@ static int take_run(struct core *c, struct request *r, const struct exchange_ans
                                                  &learnt->memory, err);
 }
 
-static void take_list(struct core *c, struct request *r, const struct exchange_answer *answer,
-                      const struct credential *credential, int64_t now)
+static int take_list(struct core *c, struct request *r, const struct exchange_answer *answer,
+                     const struct credential *credential, int64_t now, struct error *err)
 {
     const struct learnt *learnt = core_find_learnt(c, r->target);
     struct wall wall = clock_wall(c->ports.clock);
@@ -97,12 +97,14 @@ static void take_list(struct core *c, struct request *r, const struct exchange_a
     request_listed(r, answer, marked,
                    credential == NULL ? wall.ms : limits_clock(credential, now, wall), now);
     if (r->state == before || !request_is_open(r->state))
-        return;
+        return 0;
     log_warn("core", r->state == REQUEST_ADOPTED ? "adopted" : r->reason,
              LOG_STR("relay_id", r->relay_id), LOG_STR("key", r->key), LOG_INT("run", r->run_id),
              LOG_STR("duplicates", r->duplicates), LOG_STR("detail", r->detail));
-    if (r->state == REQUEST_ADOPTED)
-        metric_add(c->metrics.duplicate_runs, (double)(r->search.n_found - 1), r->target, NULL);
+    return r->state != REQUEST_ADOPTED
+               ? 0
+               : core_count(c, c->metrics.duplicate_runs, (double)(r->search.n_found - 1),
+                            r->target, NULL, NULL, err);
 }
 
 int core_answer_read(struct core *c, struct request *r, enum exchange_kind kind,
@@ -124,7 +126,7 @@ int core_answer_read(struct core *c, struct request *r, enum exchange_kind kind,
     if (result == 0 && kind == EXCHANGE_RUN)
         result = take_run(c, r, answer, now, err);
     else if (result == 0)
-        take_list(c, r, answer, credential, now);
+        result = take_list(c, r, answer, credential, now, err);
     if (result != 0)
         return result;
     if (request_is_open(r->state))
@@ -132,6 +134,8 @@ int core_answer_read(struct core *c, struct request *r, enum exchange_kind kind,
     if (strcmp(r->reason, "success") == 0)
         core_effect_ran(c, r, now);
     if (r->run_id != 0)
-        metric_add(c->metrics.run_conclusions, 1, r->target, r->reason, NULL);
-    return core_end_request(c, r, before, failed(r->reason) ? END_FAILED : END_RAN, now, err);
+        result = core_count(c, c->metrics.run_conclusions, 1, r->target, r->reason, NULL, err);
+    return result != 0
+               ? result
+               : core_end_request(c, r, before, failed(r->reason) ? END_FAILED : END_RAN, now, err);
 }

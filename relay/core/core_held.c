@@ -45,7 +45,7 @@ static void abandon(struct core *c, struct message *batch, const char *why)
     if (c->in_transaction)
         c->ports.store.ops->rollback(c->ports.store.self);
     c->in_transaction = false;
-    c->n_outcomes = 0;
+    core_metrics_settle(c, false);
     for (size_t i = 0; i < c->n_starting; i++) {
         struct exchange *x = c->starting[i];
         core_remove_flight(c, x->relay_id);

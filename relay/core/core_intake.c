@@ -97,13 +97,12 @@ static int store_notification(struct core *c, const struct intake *in, const cha
     return ops->put_mac(c->ports.store.self, &mac, err);
 }
 
-static void note(const struct core *c, const struct intake *in, const char *id)
+static void note(const struct intake *in, const char *id)
 {
     log_info("core", in->dry ? "dry_run" : "notification", LOG_STR("notification", id),
              LOG_STR("source", in->source), LOG_INT("alerts", in->content->n_alerts),
              LOG_STR("receiver", in->content->receiver));
     if (in->content->truncated_alerts > 0) {
-        metric_add(c->metrics.truncated, (double)in->content->truncated_alerts, in->source, NULL);
         log_warn("core", "truncated", LOG_STR("notification", id),
                  LOG_INT("left_out", in->content->truncated_alerts),
                  LOG_STR("remedy", "set maxAlerts of the contact point to 0"));
@@ -132,7 +131,7 @@ int core_intake(struct core *c, struct message *m, struct error *err)
         return r;
     SCOPED(buf_free) struct buf alerts = BUF_INIT(ANSWER_MAX);
     core_write_decisions(c, &m->effects, in->content->alerts, now, &alerts);
-    note(c, in, id);
+    note(in, id);
     if (in->dry) {
         m->verdict = CORE_DRY;
         write_answer(&m->reply, id, false, true, buf_text(&alerts));

@@ -1,6 +1,8 @@
 /* The core's own metrics, and the gauges that are made when somebody looks. */
 #include "relay/core/core_private.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 void core_metrics_make(struct core_metrics *m, struct metrics *registry)
@@ -60,23 +62,67 @@ void core_metrics_make(struct core_metrics *m, struct metrics *registry)
     metric_touch(m->store_errors, NULL);
 }
 
-void core_metrics_decisions(struct core *c, const struct effects *e)
+void core_metrics_intake(struct core *c, const struct message *m)
 {
-    for (size_t i = 0; i < e->n_decisions; i++) {
-        const struct decision *d = &e->decisions[i];
+    const struct intake *in = m->u.intake;
+    bool stored = m->verdict == CORE_STORED;
+    if ((stored || m->verdict == CORE_DRY) && in->content->truncated_alerts > 0)
+        metric_add(c->metrics.truncated, (double)in->content->truncated_alerts, in->source, NULL);
+    for (size_t i = 0; stored && i < m->effects.n_decisions; i++) {
+        const struct decision *d = &m->effects.decisions[i];
         metric_add(c->metrics.alerts, 1, d->route == NULL ? "" : d->route, verdict_text(d->verdict),
                    reason_text(d->reason), NULL);
     }
 }
 
-void core_metrics_outcomes(struct core *c)
+/* --- what waits for the commit -----------------------------------------------------------------
+ */
+
+static int keep(struct core *c, const struct count *count, struct error *err)
 {
-    for (size_t i = 0; i < c->n_outcomes; i++) {
-        const struct decision *d = &c->outcomes[i];
-        metric_add(c->metrics.timers, 1, d->route == NULL ? "" : d->route, verdict_text(d->verdict),
-                   reason_text(d->reason), NULL);
+    if (c->n_unsaid == c->cap_unsaid) {
+        size_t cap = c->cap_unsaid == 0 ? 16 : c->cap_unsaid * 2;
+        struct count *grown = realloc(c->unsaid, cap * sizeof(*grown));
+        if (grown == NULL)
+            return error_set(err, -ENOMEM, "core: out of memory");
+        c->unsaid = grown;
+        c->cap_unsaid = cap;
     }
-    c->n_outcomes = 0;
+    c->unsaid[c->n_unsaid++] = *count;
+    return 0;
+}
+
+int core_count(struct core *c, struct metric *metric, double amount, const char *first,
+               const char *second, const char *third, struct error *err)
+{
+    const char *labels[COUNT_LABELS] = {first, second, third};
+    struct count count = {.add = metric_add, .metric = metric, .amount = amount};
+    int r = keep(c, &count, err);
+    for (size_t i = 0; r == 0 && i < COUNT_LABELS && labels[i] != NULL; i++) {
+        char *copy = strdup(labels[i]);
+        if (copy == NULL)
+            return error_set(err, -ENOMEM, "core: out of memory");
+        c->unsaid[c->n_unsaid - 1].labels[i] = copy;
+    }
+    return r;
+}
+
+int core_observe(struct core *c, struct metric *metric, double value, struct error *err)
+{
+    struct count count = {.add = metric_observe, .metric = metric, .amount = value};
+    return keep(c, &count, err);
+}
+
+void core_metrics_settle(struct core *c, bool on_disk)
+{
+    for (size_t i = 0; i < c->n_unsaid; i++) {
+        struct count *n = &c->unsaid[i];
+        if (on_disk)
+            n->add(n->metric, n->amount, n->labels[0], n->labels[1], n->labels[2], NULL);
+        for (size_t k = 0; k < COUNT_LABELS; k++)
+            free(n->labels[k]);
+    }
+    c->n_unsaid = 0;
 }
 
 /* The usual ends stand at 0 before the first: a counter that is born at 1 has not increased. */

@@ -11,6 +11,7 @@
 
 /* 2 x the window of signed timestamps: so long a MAC is remembered. */
 #define CORE_REPLAY_MEMORY_MS (2 * SIGNATURE_WINDOW_MS)
+#define COUNT_LABELS          3
 
 enum message_type {
     MESSAGE_INTAKE,
@@ -87,6 +88,14 @@ struct core_metrics {
         *target_findings, *effective;
 };
 
+/* What the open transaction makes true. */
+struct count {
+    void (*add)(struct metric *metric, double amount, ...); /* or observe */
+    struct metric *metric;
+    double amount;
+    char *labels[COUNT_LABELS];
+};
+
 struct core_online;
 
 struct core {
@@ -114,8 +123,8 @@ struct core {
     char *config_fault;       /* of the config that was refused last; NULL: none since the reload */
     int64_t config_refused_wall;
     bool in_transaction;
-    struct decision *outcomes; /* of the open transaction: counted when it is on disk; no keys */
-    size_t n_outcomes, cap_outcomes;
+    struct count *unsaid; /* of the open transaction: counted when it is on disk */
+    size_t n_unsaid, cap_unsaid;
     struct request **open; /* oldest first */
     size_t n_open, cap_open;
     struct request **watched; /* ended in success: did it help? One of a key */
@@ -184,6 +193,9 @@ __attribute__((warn_unused_result)) int core_due(struct core *c, struct error *e
 __attribute__((warn_unused_result)) int core_put_request(struct core *c, const struct request *r,
                                                          enum request_state before,
                                                          struct error *err);
+/* r has ended: one more of such ends. */
+__attribute__((warn_unused_result)) int core_count_end(struct core *c, const struct request *r,
+                                                       struct error *err);
 /* Takes r out of the open ones when it has ended, and frees it unless it is watched then. */
 void core_drop_ended(struct core *c, struct request *r);
 struct request *core_find_open(struct core *c, const char *relay_id);
@@ -243,8 +255,9 @@ __attribute__((warn_unused_result)) int core_online_answer(struct core *c,
 /* r has just ended in success, and is not stored yet. */
 void core_effect_ran(struct core *c, struct request *r, int64_t now);
 bool core_effect_is_watched(const struct request *r);
-/* r was judged, if it was, and is stored. */
-void core_effect_count(struct core *c, const struct request *r);
+/* r was judged, if it was. */
+__attribute__((warn_unused_result)) int core_effect_count(struct core *c, const struct request *r,
+                                                          struct error *err);
 /* Takes a watched one, which is stored. */
 void core_effect_watch(struct core *c, struct request *r);
 /* After the keys. */
@@ -287,8 +300,17 @@ void core_write_decisions(struct core *c, const struct effects *e, const struct 
 /* core_metrics.c */
 void core_metrics_make(struct core_metrics *m, struct metrics *registry);
 void core_metrics_refresh(struct core *c);
-void core_metrics_decisions(struct core *c, const struct effects *e);
-/* Counts c->outcomes, and empties it. */
-void core_metrics_outcomes(struct core *c);
+/* A notification was answered. */
+void core_metrics_intake(struct core *c, const struct message *m);
+/* One more of metric, or a value observed, once the open transaction is on disk: an event whose
+ * commit fails comes again. Labels as for metric_add, NULL from the first that is not there. */
+__attribute__((warn_unused_result)) int core_count(struct core *c, struct metric *metric,
+                                                   double amount, const char *first,
+                                                   const char *second, const char *third,
+                                                   struct error *err);
+__attribute__((warn_unused_result)) int core_observe(struct core *c, struct metric *metric,
+                                                     double value, struct error *err);
+/* What waits for the transaction happened (on_disk), or did not. */
+void core_metrics_settle(struct core *c, bool on_disk);
 
 #endif

@@ -86,6 +86,12 @@ void core_due_at(struct core *c, int64_t at)
         c->next_due = at;
 }
 
+int core_count_end(struct core *c, const struct request *r, struct error *err)
+{
+    return core_count(c, c->metrics.ended, 1, r->target, request_state_text(r->state), r->reason,
+                      err);
+}
+
 int core_end_request(struct core *c, struct request *r, enum request_state before,
                      enum request_end end, int64_t now, struct error *err)
 {
@@ -98,10 +104,10 @@ int core_end_request(struct core *c, struct request *r, enum request_state befor
         result = engine_ended(c->engine, r->key, r->relay_id, end, now, &effects, err);
     if (result == 0)
         result = core_apply(c, &effects, now, err);
-    if (result == 0) {
-        metric_add(c->metrics.ended, 1, r->target, request_state_text(r->state), r->reason, NULL);
-        core_effect_count(c, r);
-    }
+    if (result == 0)
+        result = core_count_end(c, r, err);
+    if (result == 0)
+        result = core_effect_count(c, r, err);
     log_info("core", request_state_text(r->state), LOG_STR("relay_id", r->relay_id),
              LOG_STR("key", r->key), LOG_STR("reason", r->reason), LOG_STR("detail", r->detail),
              LOG_STR("run_url", r->run_url));
@@ -302,12 +308,16 @@ static int answer_dispatch(struct core *c, struct request *r, struct message *m,
     bool changed = request_posted(r, answer, target == NULL ? &gone : target,
                                   learnt == NULL ? &scratch : &learnt->memory, &outcome, &attempt,
                                   now, wall, c->ports.rng);
-    metric_add(c->metrics.dispatch_attempts, 1, r->target, outcome_text(outcome), NULL);
-    metric_observe(c->metrics.dispatch_seconds, (double)answer->duration_ms / 1000, NULL);
     log_info("core", "posted", LOG_STR("relay_id", r->relay_id), LOG_STR("target", r->target),
              LOG_STR("outcome", outcome_text(outcome)), LOG_INT("http_status", answer->status),
              LOG_STR("state", request_state_text(r->state)), LOG_STR("detail", attempt.detail));
     int result = core_begin(c, err);
+    if (result == 0)
+        result = core_count(c, c->metrics.dispatch_attempts, 1, r->target, outcome_text(outcome),
+                            NULL, err);
+    if (result == 0)
+        result =
+            core_observe(c, c->metrics.dispatch_seconds, (double)answer->duration_ms / 1000, err);
     if (result == 0 && changed && learnt != NULL)
         result = ops->put_target_memory(c->ports.store.self, learnt->place, &learnt->memory, err);
     if (result == 0 && credential != NULL) {

@@ -119,7 +119,8 @@ static int recover(struct core *c, struct request *r, int64_t now, struct error 
     }
     if (open)
         return result;
-    metric_add(c->metrics.ended, 1, r->target, request_state_text(r->state), r->reason, NULL);
+    if (result == 0)
+        result = core_count_end(c, r, err);
     if (result == 0)
         result = engine_ended(c->engine, r->key, r->relay_id, END_RAN, now, &effects, err);
     if (result == 0)
@@ -232,7 +233,8 @@ void core_release_state(struct core *c)
     free(c->open);
     free(c->watched);
     free(c->starting);
-    free(c->outcomes);
+    core_metrics_settle(c, false);
+    free(c->unsaid);
     free(c->engine_routes);
     free(c->engine_targets);
     conf_unref(c->conf);
@@ -294,7 +296,7 @@ int core_commit(struct core *c, struct error *err)
     if (r != 0)
         return r;
     c->in_transaction = false;
-    core_metrics_outcomes(c);
+    core_metrics_settle(c, true);
     return 0;
 }
 
@@ -348,16 +350,9 @@ static int keep_outcome(struct core *c, const struct decision *o, struct error *
     log_info("core", "outcome", LOG_STR("key", o->key), LOG_STR("cause", "timer"),
              LOG_STR("verdict", verdict), LOG_STR("reason", reason),
              LOG_STR("relay_id", o->relay_id));
-    if (c->n_outcomes == c->cap_outcomes) {
-        size_t cap = c->cap_outcomes == 0 ? 16 : c->cap_outcomes * 2;
-        struct decision *grown = realloc(c->outcomes, cap * sizeof(*grown));
-        if (grown == NULL)
-            return error_set(err, -ENOMEM, "core: out of memory");
-        c->outcomes = grown;
-        c->cap_outcomes = cap;
-    }
-    c->outcomes[c->n_outcomes++] = *o;
-    return c->ports.store.ops->add_outcome(c->ports.store.self, &row, err);
+    int result =
+        core_count(c, c->metrics.timers, 1, o->route == NULL ? "" : o->route, verdict, reason, err);
+    return result != 0 ? result : c->ports.store.ops->add_outcome(c->ports.store.self, &row, err);
 }
 
 static int cancel(struct core *c, const char *relay_id, struct error *err)
@@ -373,7 +368,7 @@ static int cancel(struct core *c, const char *relay_id, struct error *err)
              LOG_STR("reason", "resolved"));
     int result = core_put_request(c, r, before, err);
     if (result == 0)
-        metric_add(c->metrics.ended, 1, r->target, request_state_text(r->state), r->reason, NULL);
+        result = core_count_end(c, r, err);
     core_drop_ended(c, r);
     return result;
 }
