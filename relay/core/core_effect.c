@@ -223,8 +223,9 @@ int core_effect_due(struct core *c, int64_t now, struct error *err)
     int result = 0;
     for (size_t i = c->n_watched; result == 0 && i-- > 0;) {
         const struct request *r = c->watched[i];
-        if (r->effect_until > now)
-            core_due_at(c, r->effect_until);
+        int64_t until = engine_due(c->engine, r->effect_until); /* a resolve may come late */
+        if (until > now)
+            core_due_at(c, until);
         else
             result = conclude(c, i, at_last(engine_find_key(c->engine, r->key)), err);
     }

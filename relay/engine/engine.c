@@ -171,6 +171,12 @@ int engine_started(struct engine *e, int64_t now, int64_t wait_until, struct err
     return engine_refresh(e, NULL, err);
 }
 
+int64_t engine_due(const struct engine *e, int64_t end)
+{
+    struct window_rules rules = {.started_at = e->started_at, .wait_until = e->wait_until};
+    return window_due(&rules, end);
+}
+
 int64_t engine_next(const struct engine *e)
 {
     const struct key *first = key_table_first(e->keys);

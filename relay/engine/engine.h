@@ -113,6 +113,10 @@ int64_t engine_wait_until(int64_t now, int64_t down_ms, int64_t earlier_wait);
 __attribute__((warn_unused_result)) int engine_started(struct engine *e, int64_t now,
                                                        int64_t wait_until, struct error *err);
 
+/* When that happens which is to happen at `end`: at wait_until when it fell due while the relay was
+ * down. */
+int64_t engine_due(const struct engine *e, int64_t end);
+
 /* One row as it was asked, for explanations. */
 struct engine_check {
     int row;         /* 0: a resolve, which is asked no row; it holds when it took a member out */

@@ -42,7 +42,7 @@ static void resolve(struct core_fixture *f, const char *fingerprint, const char 
 /* clang-format off */
 /* What happens to the alerts a and b of a key, a letter each; then the effect. Before R the run is on its way.
  * A B: it fires; a b: it resolves; x y: the same by an edit; P: posted and accepted; R: success; F: failure;
- * h: an hour passes; s: nine do, unheard; k: a restart. */
+ * h: an hour passes; k: a restart; d: one after three hours without the relay. */
 static const struct {
     const char *name, *deeds, *effect; /* NULL: not judged */
 } rows[] = {
@@ -65,6 +65,11 @@ static const struct {
     {"a restart after the edit of one", "ABPRxkb", "unknown"},
     {"a restart while it ran, after the edit", "ABPxkRb", "unknown"},
     {"a restart, then its time is over", "APRkhkh", "not_effective"},
+    {"its time was over while the relay was down", "APRd", "watched"},
+    {"... and it resolved meanwhile", "APRda", "effective"},
+    {"... and it still fires", "APRdh", "not_effective"},
+    {"... and it still fires after another start", "APRdkh", "not_effective"},
+    {"its time is not over after that", "APRkha", "effective"},
     {"resolved before a restart", "APRak", "effective"},
 };
 /* clang-format on */
@@ -99,6 +104,8 @@ static void do_one(struct core_fixture *f, struct conf *conf, char deed)
         break;
     default:
         core_crash(f);
+        f->boot_ms += deed == 'd' ? 3 * HOUR_MS : 0;
+        f->wall_ms += deed == 'd' ? 3 * HOUR_MS : 0;
         core_up(f, conf);
         core_settle(f);
     }
@@ -120,7 +127,7 @@ static void a_key_is_judged_by_how_its_alerts_left(void **state)
         print_message("%s\n", rows[i].name);
         core_shows(&f, QUERY_REQUESTS, "", want);
         bool counted = rows[i].effect != NULL && strcmp(rows[i].effect, "watched") != 0;
-        if (counted && strchr(rows[i].deeds, 'k') == NULL)
+        if (counted && strpbrk(rows[i].deeds, "kd") == NULL)
             assert_counted(&f, rows[i].effect, 1);
         conf_unref(conf);
         core_fixture_clear(&f);
