@@ -172,6 +172,14 @@ static void note_headers(struct credential *c, const struct exchange_answer *ans
         c->token_expiry_s = answer->token_expiry_s;
 }
 
+/* GitHub looked into the request, or carried it out. A redirect tells of no permission, a refusal
+ * need not (a 404), and reads may work where writes do not. */
+static bool is_write_taken(enum outcome outcome)
+{
+    return outcome == OUTCOME_ACCEPTED || outcome == OUTCOME_ACCEPTED_NO_ID ||
+           outcome == OUTCOME_NO_RUN_DETAILS || outcome == OUTCOME_NO_RELAY_ID;
+}
+
 static bool moved(int64_t clock_ms, int64_t before)
 {
     int64_t by;
@@ -195,9 +203,11 @@ bool limits_note(struct credential *c, const struct exchange_answer *answer, enu
         (void)block(c, answer, backoff(c->blocks, LIMITS_CREDENTIAL_MAX_MS), now);
     } else if (outcome != OUTCOME_NOT_SENT && outcome != OUTCOME_AMBIGUOUS &&
                now >= c->not_before) {
-        c->not_before = 0;
+        if (is_write_taken(outcome) || now - c->not_before >= LIMITS_ROW_MS) {
+            c->not_before = 0;
+            c->blocks = 0;
+        }
         c->limited_until = 0;
-        c->blocks = 0;
         c->reason[0] = '\0';
     }
     return moved(c->clock_ms, before.clock_ms) || c->not_before != before.not_before ||

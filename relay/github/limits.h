@@ -18,8 +18,9 @@
 #define LIMITS_WAIT_MAX_MS       (24 * 3600 * 1000) /* what a header may ask for at most */
 #define LIMITS_BACKOFF_MS        60000              /* without a header: doubling … */
 #define LIMITS_LIMITED_MAX_MS    (3600 * 1000)      /* … up to this after a limit, */
-#define LIMITS_CLOCK_MS          10000        /* smaller changes of clock_ms need not be stored */
-#define LIMITS_CREDENTIAL_MAX_MS (900 * 1000) /* … this after a refusal */
+#define LIMITS_CLOCK_MS          10000         /* smaller changes of clock_ms need not be stored */
+#define LIMITS_CREDENTIAL_MAX_MS (900 * 1000)  /* … this after a refusal */
+#define LIMITS_ROW_MS            (3600 * 1000) /* a POST that waits is tried again sooner */
 
 struct credential {
     char *name;
@@ -46,8 +47,8 @@ void limits_wrote(struct credential *c, int64_t now);
 /* Notes what an answer says; true when *c changed in a way that must be stored (everything but
  * `remaining`). outcome: of outcome_of_dispatch, or of limits_class for other exchanges. A block is
  * never shortened, and what was answered while it is on (exchanges that had left before) counts as
- * no further failure; any answer that is neither a limit nor a refusal nor ambiguous ends the row
- * of blocks. */
+ * no further failure. The row of blocks ends with a write that is taken, or with any other answer
+ * that is neither a limit nor a refusal nor ambiguous, LIMITS_ROW_MS after its last block. */
 bool limits_note(struct credential *c, const struct exchange_answer *answer, enum outcome outcome,
                  int64_t now, struct wall wall);
 /* Its token, or what it may do, may be another by now (a start, a reload): a refusal's block ends,

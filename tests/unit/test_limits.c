@@ -141,11 +141,43 @@ static void a_limit_is_told_from_a_refusal(void **state)
     exchange_answer_clear(&limited);
 }
 
-static void success_ends_the_row_of_blocks(void **state)
+/* A token may read and not write, and GitHub limits writes more than reads. */
+static void reads_that_work_between_do_not_shorten_the_waits(void **state)
 {
-    static const enum outcome good[] = {OUTCOME_ACCEPTED,    OUTCOME_ACCEPTED_NO_ID,
-                                        OUTCOME_REDIRECTED,  OUTCOME_NO_RUN_DETAILS,
-                                        OUTCOME_NO_RELAY_ID, OUTCOME_REFUSED};
+    static const struct {
+        enum outcome outcome;
+        int64_t minutes[7];
+    } rows[] = {{OUTCOME_CREDENTIAL, {1, 2, 4, 8, 15, 15, 15}},
+                {OUTCOME_LIMITED, {1, 2, 4, 8, 16, 32, 60}}};
+    struct exchange_answer refused = answer_make(403, "", "{\"message\":\"no\"}");
+    struct exchange_answer run = answer_make(200, "", "{}");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct credential c = {.remaining = -1};
+        int64_t now = NOW;
+        for (size_t k = 0; k < 7; k++) {
+            assert_true(limits_note(&c, &refused, rows[i].outcome, now, wall));
+            assert_true(c.not_before == now + rows[i].minutes[k] * MINUTE);
+            now = c.not_before;
+            assert_true(limits_note(&c, &run, OUTCOME_REFUSED, now, wall)); /* a read */
+            assert_true(limits_read_at(&c) <= now && limits_write_at(&c) <= now);
+            assert_string_equal(c.reason, "");
+            assert_false(limits_note(&c, &run, OUTCOME_REFUSED, now + 1, wall));
+            now += 12 * MINUTE; /* the longest delay of a POST's own */
+            assert_false(limits_note(&c, &run, OUTCOME_REDIRECTED, now, wall));
+        }
+        assert_true(limits_note(&c, &run, OUTCOME_REFUSED, c.not_before + HOUR, wall));
+        assert_true(c.blocks == 0 && c.not_before == 0);
+    }
+    exchange_answer_clear(&refused);
+    exchange_answer_clear(&run);
+}
+
+static void a_write_that_is_taken_ends_the_row_of_blocks(void **state)
+{
+    static const enum outcome good[] = {OUTCOME_ACCEPTED, OUTCOME_ACCEPTED_NO_ID,
+                                        OUTCOME_NO_RUN_DETAILS, OUTCOME_NO_RELAY_ID};
     struct exchange_answer a = answer_make(200, "", "");
 
     (void)state;
@@ -367,7 +399,8 @@ int main(void)
         cmocka_unit_test(a_refused_credential_waits_ever_longer),
         cmocka_unit_test(a_new_token_ends_refusals_and_no_limits),
         cmocka_unit_test(a_limit_is_told_from_a_refusal),
-        cmocka_unit_test(success_ends_the_row_of_blocks),
+        cmocka_unit_test(reads_that_work_between_do_not_shorten_the_waits),
+        cmocka_unit_test(a_write_that_is_taken_ends_the_row_of_blocks),
         cmocka_unit_test(what_says_nothing_of_the_credential_changes_nothing),
         cmocka_unit_test(a_block_is_not_ended_by_an_answer_to_what_left_before),
         cmocka_unit_test(a_wait_at_the_end_of_time_does_not_overflow),
