@@ -61,7 +61,7 @@ enum request_state {
 #define REQUEST_SINCE_MS  120000 /* a list begins so long before the POST */
 #define REQUEST_LOOK_MS   120000 /* between two readings: 5 s doubling to this */
 #define REQUEST_PAGES_MAX 200    /* of one reading: 10,000 runs */
-#define REQUEST_FOUND_MAX 8      /* runs of one relay_id that are told apart */
+#define REQUEST_FOUND_MAX 8      /* runs of one relay_id: of more, the oldest are known */
 #define REQUEST_PLACE_TAKEN_MS                                                                     \
     60000 /* a waiting run is cancelled seconds after the newer one's creation */
 #define REQUEST_PLACE_ASKS_MAX 5 /* failed lists after which it is taken for cancelled */
