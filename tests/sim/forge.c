@@ -78,19 +78,45 @@ static const struct {
 };
 /* clang-format on */
 
-size_t forge_dispatch_count(void)
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static bool is_bad_dispatch(const struct forge_dispatch *d)
 {
-    return sizeof(dispatches) / sizeof(dispatches[0]);
+    return d->class == FORGE_AMBIGUOUS || (d->class == FORGE_NOT_EXECUTED && d->refuses_ms == 0);
 }
 
-size_t forge_run_count(void)
+static bool is_bad_run(const struct forge_run *r)
 {
-    return sizeof(runs) / sizeof(runs[0]);
+    return r->class == RUN_GOES_ON && !r->shows && r->refuses_ms == 0;
 }
 
-size_t forge_list_count(void)
+static bool is_bad_list(const struct forge_list *l)
 {
-    return sizeof(lists) / sizeof(lists[0]);
+    return l->class == LIST_FAILS && l->refuses_ms == 0;
+}
+
+size_t forge_choose_dispatch(unsigned n, bool bad)
+{
+    size_t i = n % COUNT(dispatches);
+    while (bad && !is_bad_dispatch(&dispatches[i].d))
+        i = (i + 1) % COUNT(dispatches);
+    return i;
+}
+
+size_t forge_choose_run(unsigned n, bool bad)
+{
+    size_t i = n % COUNT(runs);
+    while (bad && !is_bad_run(&runs[i].r))
+        i = (i + 1) % COUNT(runs);
+    return i;
+}
+
+size_t forge_choose_list(unsigned n, bool bad)
+{
+    size_t i = n % COUNT(lists);
+    while (bad && !is_bad_list(&lists[i].l))
+        i = (i + 1) % COUNT(lists);
+    return i;
 }
 
 const struct forge_list *forge_list(size_t i)

@@ -35,9 +35,10 @@ struct forge_list {
     int64_t blocks_ms, refuses_ms;
 };
 
-size_t forge_dispatch_count(void);
-size_t forge_run_count(void);
-size_t forge_list_count(void);
+/* The n-th row of a table, round and round; bad: or one after it that an incident may answer. */
+size_t forge_choose_dispatch(unsigned n, bool bad);
+size_t forge_choose_run(unsigned n, bool bad);
+size_t forge_choose_list(unsigned n, bool bad);
 const struct forge_dispatch *forge_dispatch(size_t i);
 const struct forge_run *forge_run(size_t i);
 const struct forge_list *forge_list(size_t i);

@@ -9,7 +9,6 @@
 #define S_MS 1000LL
 #define M_MS (60 * S_MS)
 #define H_MS (60 * M_MS)
-#define D_MS (24 * H_MS)
 
 const struct sim_instance sim_instances[SIM_INSTANCES] = {
     {"f3", "Drift", "retrain", "m0", "z0"},
@@ -27,10 +26,12 @@ const struct sim_instance sim_instances[SIM_INSTANCES] = {
 };
 
 const char *const event_texts[EVENT_KINDS] = {
-    [EVENT_NOTIFY] = "notification", [EVENT_ANSWER] = "answer",       [EVENT_WAIT] = "wait",
-    [EVENT_RELOAD] = "reload",       [EVENT_STOP_FILE] = "stop file", [EVENT_COMMAND] = "command",
-    [EVENT_CRASH] = "crash",         [EVENT_RESTART] = "restart",     [EVENT_REBOOT] = "reboot",
-    [EVENT_WALL_JUMP] = "wall jump", [EVENT_FAULT] = "store fault",
+    [EVENT_NOTIFY] = "notification", [EVENT_ANSWER] = "answer",
+    [EVENT_WAIT] = "wait",           [EVENT_RELOAD] = "reload",
+    [EVENT_STOP_FILE] = "stop file", [EVENT_COMMAND] = "command",
+    [EVENT_CRASH] = "crash",         [EVENT_RESTART] = "restart",
+    [EVENT_REBOOT] = "reboot",       [EVENT_WALL_JUMP] = "wall jump",
+    [EVENT_FAULT] = "store fault",   [EVENT_INCIDENT] = "incident at GitHub",
 };
 
 /* What the senders know of each instance. */
@@ -176,11 +177,19 @@ static int64_t draw_downtime(struct draw *d)
 
 static int64_t draw_jump(struct draw *d)
 {
-    static const int64_t jumps[] = {S_MS, M_MS, H_MS /* summer time */, D_MS};
+    static const int64_t jumps[] = {S_MS, M_MS, H_MS /* summer time */, SIM_DAY_MS};
     int64_t jump = jumps[draw_below(d, 4)];
     if (draw_percent(d, 40))
         jump = draw_between(d, 1, jump);
     return draw_percent(d, 50) ? jump : -jump;
+}
+
+static int64_t draw_incident(struct draw *d)
+{
+    unsigned of = draw_below(d, 100);
+    if (of < 50)
+        return draw_between(d, 1, 60) * M_MS;
+    return of < 80 ? draw_between(d, 1, 23) * H_MS : SIM_DAY_MS;
 }
 
 static enum event_kind draw_kind(struct draw *d)
@@ -191,7 +200,7 @@ static enum event_kind draw_kind(struct draw *d)
     } kinds[] = {
         {EVENT_NOTIFY, 470},   {EVENT_ANSWER, 270},   {EVENT_WAIT, 60},  {EVENT_RELOAD, 30},
         {EVENT_STOP_FILE, 25}, {EVENT_COMMAND, 50},   {EVENT_CRASH, 30}, {EVENT_RESTART, 12},
-        {EVENT_REBOOT, 10},    {EVENT_WALL_JUMP, 18}, {EVENT_FAULT, 25},
+        {EVENT_REBOOT, 10},    {EVENT_WALL_JUMP, 18}, {EVENT_FAULT, 24}, {EVENT_INCIDENT, 1},
     };
     unsigned at = draw_below(d, 1000);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -229,6 +238,9 @@ static void make_event(struct maker *m, struct event *e)
         break;
     case EVENT_WALL_JUMP:
         e->amount = draw_jump(d);
+        break;
+    case EVENT_INCIDENT:
+        e->amount = draw_incident(d);
         break;
     case EVENT_FAULT:
         e->outcome = 1 + draw_below(d, 15);

@@ -18,6 +18,7 @@
 #define SIM_ITEMS     6
 #define SIM_CONFS     4
 #define SIM_EVENTS    400
+#define SIM_DAY_MS    (24 * 3600 * 1000LL)
 
 /* An alert instance: what Grafana would send of it. */
 struct sim_instance {
@@ -68,6 +69,7 @@ enum event_kind {
     EVENT_REBOOT,
     EVENT_WALL_JUMP, /* by amount */
     EVENT_FAULT,     /* the store fails */
+    EVENT_INCIDENT,  /* GitHub fails for `amount` ms */
     EVENT_KINDS,
 };
 extern const char *const event_texts[EVENT_KINDS];

@@ -168,9 +168,10 @@ static void print_totals(const struct totals *t, int64_t ms)
         printf(" %s %" PRIu64, verdict_text((enum verdict)v), t->verdicts[v]);
     printf("; outcomes %" PRIu64 ", requests %" PRIu64 ", POSTs %" PRIu64 ", starts after a crash "
            "or stop %" PRIu64 " (%" PRIu64 " with a goodbye), failed commits %" PRIu64
-           ", runs found in a list %" PRIu64 ", lost %" PRIu64 "; %" PRId64 ".%03d s\n",
+           ", runs found in a list %" PRIu64 ", lost %" PRIu64 ", incidents at GitHub %" PRIu64
+           " (%" PRIu64 " of 24 h, %" PRIu64 " answers); %" PRId64 ".%03d s\n",
            t->outcomes, t->requests, t->posts, t->crashes, t->restarts, t->failed_commits,
-           t->adopted, t->lost, ms / 1000, (int)(ms % 1000));
+           t->adopted, t->lost, t->incidents, t->days, t->bad_answers, ms / 1000, (int)(ms % 1000));
 }
 
 static bool parse_options(struct options *o, int argc, char **argv)

@@ -333,6 +333,7 @@ void world_pass(struct world *w, int64_t ms)
 {
     while (w->core != NULL && w->failure[0] == '\0') {
         world_settle(w);
+        world_incident_answers(w);
         if (w->wait_ms < 0 || w->wait_ms > ms)
             break;
         ms -= w->wait_ms;

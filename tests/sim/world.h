@@ -68,7 +68,7 @@ struct expectation {
 
 struct totals {
     uint64_t histories, events, verdicts[VERDICT_RESOLVED + 1], outcomes, posts, requests, crashes,
-        restarts, failed_commits, steps, adopted, lost;
+        restarts, failed_commits, steps, adopted, lost, incidents, days, bad_answers;
 };
 
 struct world {
@@ -101,6 +101,8 @@ struct world {
     int64_t last_write[SIM_TARGETS]; /* by credential */
     unsigned loads;                  /* of the state from the store: a reading under way ends */
     int64_t runs;
+    int64_t incident_ms; /* so long it will yet answer badly */
+    struct draw incident_draw;
     /* on its way to the core */
     size_t n_sent;
     struct sent sent[WORLD_BATCH];
@@ -144,6 +146,12 @@ void world_pass(struct world *w, int64_t ms);
 /* Steps until the core wants to sleep. */
 void world_settle(struct world *w);
 void world_event(struct world *w, const struct event *e);
+/* The i-th exchange under way is answered: by the n-th of a table, or of its bad ones in an
+ * incident. */
+void world_answer(struct world *w, const struct event *e, size_t i, unsigned n);
+void world_incident(struct world *w, const struct event *e);
+/* What is under way during an incident is answered. */
+void world_incident_answers(struct world *w);
 /* What a message should do. */
 void world_expect(struct world *w, struct sent *s, int64_t now);
 /* The credential (its token) of target t in the config in force; -1: t is gone. */

@@ -64,11 +64,9 @@ static void send_notification(struct world *w, const struct event *e)
     }
 }
 
-static void send_answer(struct world *w, const struct event *e)
+void world_answer(struct world *w, const struct event *e, size_t i, unsigned n)
 {
-    if (w->n_flights == 0)
-        return;
-    size_t i = e->which % w->n_flights;
+    bool bad = w->incident_ms > 0;
     struct sent *s = add_sent(w, SENT_ANSWER, e);
     s->flight = w->flights[i];
     w->flights[i] = w->flights[--w->n_flights];
@@ -76,13 +74,13 @@ static void send_answer(struct world *w, const struct event *e)
     const char *repository = sim_targets[r->target];
     struct exchange_answer answer;
     if (s->flight.kind == EXCHANGE_DISPATCH) {
-        s->answer = e->outcome % forge_dispatch_count();
+        s->answer = forge_choose_dispatch(n, bad);
         forge_answer_dispatch(&answer, s->answer, repository, 1000 + s->flight.request);
     } else if (s->flight.kind == EXCHANGE_RUNS) {
-        s->answer = e->outcome % forge_list_count();
+        s->answer = forge_choose_list(n, bad);
         forge_answer_list(&answer, s->answer, 1000 + s->flight.request, s->flight.relay_id);
     } else {
-        s->answer = e->outcome % forge_run_count();
+        s->answer = forge_choose_run(n, bad);
         forge_answer_run(&answer, s->answer, repository, 1000 + s->flight.request,
                          s->flight.relay_id);
     }
@@ -154,8 +152,7 @@ static void command(struct world *w, const struct event *e)
 
 static void down(struct world *w, int64_t ms)
 {
-    w->boot_ms += ms;
-    w->wall_ms += ms;
+    world_advance(w, ms);
     w->totals->crashes++;
     world_start(w);
 }
@@ -179,8 +176,7 @@ static void restart(struct world *w, const struct event *e)
         world_step(w);
     for (int i = 0; i < 60 && !core_may_close(w->core) && w->failure[0] == '\0'; i++) {
         int64_t ms = w->wait_ms > 0 && w->wait_ms < 1000 ? w->wait_ms : 1000;
-        w->boot_ms += ms;
-        w->wall_ms += ms;
+        world_advance(w, ms);
         world_step(w);
     }
     if (!core_may_close(w->core))
@@ -196,8 +192,9 @@ static void reboot(struct world *w, const struct event *e)
 {
     world_drop(w);
     w->boots++;
+    world_advance(w, e->amount);
     w->boot_ms = 5000;
-    w->wall_ms += e->amount + (e->which & 1 ? -3600000 : 0); /* a clock chip that is behind */
+    w->wall_ms -= e->which & 1 ? 3600000 : 0; /* a clock chip that is behind */
     w->totals->crashes++;
     world_start(w);
 }
@@ -225,7 +222,8 @@ void world_event(struct world *w, const struct event *e)
         send_notification(w, e);
         break;
     case EVENT_ANSWER:
-        send_answer(w, e);
+        if (w->n_flights > 0)
+            world_answer(w, e, e->which % w->n_flights, e->outcome);
         break;
     case EVENT_RELOAD:
         reload(w, e);
@@ -250,6 +248,9 @@ void world_event(struct world *w, const struct event *e)
         break;
     case EVENT_FAULT:
         fail_store(w, e);
+        break;
+    case EVENT_INCIDENT:
+        world_incident(w, e);
         break;
     case EVENT_WAIT:
     case EVENT_KINDS:

@@ -35,6 +35,7 @@ void world_advance(struct world *w, int64_t ms)
 {
     w->boot_ms += ms;
     w->wall_ms += ms;
+    w->incident_ms -= ms;
 }
 
 int64_t world_relay_now(const struct world *w)
