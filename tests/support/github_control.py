@@ -32,6 +32,7 @@ class Control:
             "next_conclusions": lambda v: setattr(api.runs, "next_conclusions", [_conclusion(c) for c in v]),
             "queued_s": lambda v: setattr(life, "queued_s", v),
             "in_progress_s": lambda v: setattr(life, "in_progress_s", v),
+            "pending": lambda v: setattr(life, "pending", bool(v)),
             "tokens": lambda v: setattr(api, "tokens", set(v)),
             "refs": lambda v: setattr(api, "refs", list(v)),
             "workflow_state": lambda v: setattr(workflow, "state", v),

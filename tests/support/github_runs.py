@@ -5,7 +5,7 @@ import hashlib
 import json
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Optional
 
@@ -22,6 +22,7 @@ class Life:
     queued_s: Optional[float] = 0.1
     in_progress_s: Optional[float] = 0.2
     conclusion: str = "success"
+    pending: bool = False  # it waits for its concurrency group, not for a runner
 
 
 @dataclass
@@ -62,7 +63,9 @@ class Run:
         """GitHub's word for where the run is."""
         if self.ended is not None:
             return "completed"
-        return "in_progress" if self.started is not None else "queued"
+        if self.started is not None:
+            return "in_progress"
+        return "pending" if self.life.pending else "queued"
 
     def _time(self, moment: Optional[float]) -> str:
         offset = 0.0 if moment is None else moment - self.born
@@ -113,7 +116,7 @@ class Runs:
     def start(self, dispatch: Dispatch, workflow: Workflow) -> Run:
         """A dispatch was accepted: a new run, every time."""
         with self._lock:
-            life = Life(self.life.queued_s, self.life.in_progress_s, self.life.conclusion)
+            life = replace(self.life)
             if self.next_conclusions:
                 life.conclusion = self.next_conclusions.pop(0)
             n = len(self._runs)
