@@ -169,7 +169,13 @@ def main():
     if options.sample and options.sample < len(chosen):
         chosen = [chosen[i * len(chosen) // options.sample] for i in range(options.sample)]
     results = {}
-    parallel(lambda i, worker: results.__setitem__(i, build.survives(chosen[i], worker)), range(len(chosen)))
+
+    def judge(i, worker):
+        results[i] = build.survives(chosen[i], worker)
+        if len(results) % 50 == 0:
+            print(f"mutants: {len(results)} of {len(chosen)} judged", file=sys.stderr)
+
+    parallel(judge, range(len(chosen)))
     return report(chosen, results, known(), whole=len(chosen) == len(every))
 
 
