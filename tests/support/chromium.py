@@ -100,9 +100,10 @@ def _language(language: str) -> str:
     return f"--accept-lang={language}"
 
 
-def visit(url: str, language: str = "en") -> Visit:
-    """Loads a page and looks at what became of it."""
-    ended = _run(url, "--dump-dom", _language(language))
+def visit(url: str, language: str = "en", later_ms: int = 0) -> Visit:
+    """Loads a page and looks at what became of it, later_ms of its timers after that."""
+    wait = [f"--virtual-time-budget={later_ms}"] if later_ms else []
+    ended = _run(url, "--dump-dom", *wait, _language(language))
     return Visit(ended.stdout, "\n".join(line for line in ended.stderr.splitlines() if "CONSOLE" in line))
 
 
