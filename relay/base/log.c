@@ -17,12 +17,12 @@
 #define VALUE_MAX      1024  /* bytes of one value */
 #define LINE_MAX_BYTES 65536 /* of one line: more than any event of ours can fill */
 
-/* Set by log_setup() while there is one thread, read by all afterwards. */
+/* Set by log_setup(), at a reload while other threads write lines. */
 static struct {
-    enum log_level lowest;
-    enum log_format format;
-    const struct clock *clock; /* NULL: the system's */
-    bool journal;
+    _Atomic enum log_level lowest;
+    _Atomic enum log_format format;
+    const struct clock *_Atomic clock; /* NULL: the system's */
+    _Atomic bool journal;
 } sink = {.lowest = LOG_INFO};
 
 static const struct {
@@ -58,7 +58,8 @@ void log_setup(enum log_level lowest, enum log_format format, const struct clock
 
 static const struct clock *sink_clock(void)
 {
-    return sink.clock != NULL ? sink.clock : clock_system();
+    const struct clock *clock = sink.clock;
+    return clock != NULL ? clock : clock_system();
 }
 
 bool log_level_parse(enum log_level *out, const char *text)
@@ -107,20 +108,20 @@ static bool needs_quotes(const char *value)
     return false;
 }
 
-static void add_text(struct buf *line, const char *text)
+static void add_text(struct buf *line, enum log_format format, const char *text)
 {
     char value[VALUE_MAX + sizeof("…")];
     cut_value(value, text);
     /* logfmt quotes as JSON does. */
-    if (sink.format == LOG_JSON || needs_quotes(value))
+    if (format == LOG_JSON || needs_quotes(value))
         buf_add_json_string(line, value);
     else
         buf_add_text(line, value);
 }
 
-static void add_key(struct buf *line, const char *key)
+static void add_key(struct buf *line, enum log_format format, const char *key)
 {
-    if (sink.format == LOG_JSON) {
+    if (format == LOG_JSON) {
         buf_add_char(line, ',');
         buf_add_json_string(line, key);
         buf_add_char(line, ':');
@@ -131,30 +132,30 @@ static void add_key(struct buf *line, const char *key)
     }
 }
 
-static void add_field(struct buf *line, const struct log_field *field)
+static void add_field(struct buf *line, enum log_format format, const struct log_field *field)
 {
     switch (field->type) {
     case LOG_FIELD_END:
         break;
     case LOG_FIELD_STR:
         if (field->text != NULL) {
-            add_key(line, field->key);
-            add_text(line, field->text);
+            add_key(line, format, field->key);
+            add_text(line, format, field->text);
         }
         break;
     case LOG_FIELD_INT:
-        add_key(line, field->key);
+        add_key(line, format, field->key);
         buf_addf(line, "%lld", (long long)field->number);
         break;
     case LOG_FIELD_DOUBLE:
-        add_key(line, field->key);
-        if (sink.format == LOG_JSON && !isfinite(field->real))
+        add_key(line, format, field->key);
+        if (format == LOG_JSON && !isfinite(field->real))
             buf_add_text(line, "null"); /* JSON has no word for it */
         else
             buf_add_double(line, field->real);
         break;
     case LOG_FIELD_BOOL:
-        add_key(line, field->key);
+        add_key(line, format, field->key);
         buf_add_text(line, field->number != 0 ? "true" : "false");
         break;
     }
@@ -173,17 +174,18 @@ static void format_now(char out[static RFC3339_MAX])
 static void add_line(struct buf *line, enum log_level level, const char *module, const char *event,
                      const struct log_field *fields)
 {
+    enum log_format format = sink.format; /* of a whole line */
     char now[RFC3339_MAX];
     format_now(now);
     if (sink.journal)
         buf_addf(line, "<%d>", levels[level].priority);
-    buf_addf(line, sink.format == LOG_JSON ? "{\"ts\":\"%s\",\"level\":\"%s\"" : "ts=%s level=%s",
-             now, levels[level].name);
-    add_field(line, &LOG_STR("module", module));
-    add_field(line, &LOG_STR("event", event));
+    buf_addf(line, format == LOG_JSON ? "{\"ts\":\"%s\",\"level\":\"%s\"" : "ts=%s level=%s", now,
+             levels[level].name);
+    add_field(line, format, &LOG_STR("module", module));
+    add_field(line, format, &LOG_STR("event", event));
     for (; fields->type != LOG_FIELD_END; fields++)
-        add_field(line, fields);
-    buf_add_text(line, sink.format == LOG_JSON ? "}\n" : "\n");
+        add_field(line, format, fields);
+    buf_add_text(line, format == LOG_JSON ? "}\n" : "\n");
 }
 
 /* A reader that is gone or full must not stop the daemon: what stderr does not take is lost. */

@@ -40,6 +40,7 @@ struct log_field {
 #define LOG_BOOL(k, v)   ((struct log_field){.key = (k), .type = LOG_FIELD_BOOL, .number = (v)})
 #define LOG_NONE         ((struct log_field){.key = 0, .type = LOG_FIELD_END})
 
+/* Any time: lines of other threads follow the old or the new. clock must outlive them. */
 void log_setup(enum log_level lowest, enum log_format format, const struct clock *clock);
 bool log_level_parse(enum log_level *out, const char *text); /* debug info warn error */
 void log_write(enum log_level level, const char *module, const char *event,

@@ -19,6 +19,7 @@
 #include "relay/alert/alert.h"
 #include "relay/alert/signature.h"
 #include "relay/base/metrics.h"
+#include "relay/base/traceparent.h"
 #include "relay/conf.h"
 #include "relay/core/mailbox.h"
 #include "relay/core/ports.h"
@@ -55,7 +56,8 @@ struct intake {
     struct claim claim;
     char *body; /* owned */
     size_t body_len;
-    struct notification *content; /* owned; its strings may not point into body */
+    struct notification *content;       /* owned; its strings may not point into body */
+    char traceparent[TRACEPARENT_SIZE]; /* of the sender, for the log; "": none */
     bool dry;
     core_reply_fn *reply;
     void *context;

@@ -80,8 +80,13 @@ static int take_run(struct core *c, struct request *r, const struct exchange_ans
 {
     struct learnt *learnt = core_find_learnt(c, r->target);
     struct target_memory scratch = {0};
-    if (!request_polled(r, answer, learnt == NULL ? &scratch : &learnt->memory, now) ||
-        learnt == NULL)
+    char before[sizeof(r->run_status)];
+    memcpy(before, r->run_status, sizeof(before));
+    bool changed = request_polled(r, answer, learnt == NULL ? &scratch : &learnt->memory, now);
+    if (strcmp(before, r->run_status) != 0 && request_is_open(r->state))
+        log_info("core", "run", LOG_STR("relay_id", r->relay_id), LOG_STR("key", r->key),
+                 LOG_INT("run", r->run_id), LOG_STR("status", r->run_status));
+    if (!changed || learnt == NULL)
         return 0;
     return c->ports.store.ops->put_target_memory(c->ports.store.self, learnt->place,
                                                  &learnt->memory, err);

@@ -7,7 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define ANSWER_MAX (16U * 1024 * 1024)
+#define DECISIONS_NOTED 20 /* lines of one notification */
+#define ANSWER_MAX      (16U * 1024 * 1024)
 
 void intake_free(struct intake *in)
 {
@@ -43,6 +44,8 @@ static int answer_duplicate(struct core *c, struct message *m, const char *id, s
     if (r < 0)
         return r;
     m->verdict = CORE_DUPLICATE;
+    log_info("core", "duplicate", LOG_STR("notification", id),
+             LOG_STR("source", m->u.intake->source));
     write_answer(&m->reply, id, true, false, r == STORE_NONE ? "[]" : first.alerts);
     return 0;
 }
@@ -97,11 +100,57 @@ static int store_notification(struct core *c, const struct intake *in, const cha
     return ops->put_mac(c->ports.store.self, &mac, err);
 }
 
+/* One line for all alerts that met the same: the decisions themselves are stored. */
+struct noted {
+    const struct decision *decision;
+    size_t alerts;
+};
+
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool alike(const struct decision *a, const struct decision *b)
+{
+    return a->verdict == b->verdict && a->reason == b->reason && same(a->key, b->key) &&
+           strcmp(a->relay_id, b->relay_id) == 0;
+}
+
+static void note_decisions(const struct effects *e, const char *id)
+{
+    struct noted noted[DECISIONS_NOTED];
+    size_t n = 0;
+    size_t left_out = 0;
+    for (size_t i = 0; i < e->n_decisions; i++) {
+        const struct decision *d = &e->decisions[i];
+        size_t k = 0;
+        while (k < n && !alike(noted[k].decision, d))
+            k++;
+        if (k < n)
+            noted[k].alerts++;
+        else if (n < DECISIONS_NOTED)
+            noted[n++] = (struct noted){d, 1};
+        else
+            left_out++;
+    }
+    for (size_t k = 0; k < n; k++) {
+        const struct decision *d = noted[k].decision;
+        log_info("core", "decided", LOG_STR("notification", id), LOG_STR("key", d->key),
+                 LOG_STR("verdict", verdict_text(d->verdict)),
+                 LOG_STR("reason", reason_text(d->reason)), LOG_INT("alerts", noted[k].alerts),
+                 LOG_STR("relay_id", d->relay_id[0] == '\0' ? NULL : d->relay_id));
+    }
+    if (left_out > 0)
+        log_info("core", "decided_more", LOG_STR("notification", id), LOG_INT("alerts", left_out));
+}
+
 static void note(const struct intake *in, const char *id)
 {
     log_info("core", in->dry ? "dry_run" : "notification", LOG_STR("notification", id),
              LOG_STR("source", in->source), LOG_INT("alerts", in->content->n_alerts),
-             LOG_STR("receiver", in->content->receiver));
+             LOG_STR("receiver", in->content->receiver),
+             LOG_STR("traceparent", in->traceparent[0] == '\0' ? NULL : in->traceparent));
     if (in->content->truncated_alerts > 0) {
         log_warn("core", "truncated", LOG_STR("notification", id),
                  LOG_INT("left_out", in->content->truncated_alerts),
@@ -132,6 +181,8 @@ int core_intake(struct core *c, struct message *m, struct error *err)
     SCOPED(buf_free) struct buf alerts = BUF_INIT(ANSWER_MAX);
     core_write_decisions(c, &m->effects, in->content->alerts, now, &alerts);
     note(in, id);
+    if (!in->dry)
+        note_decisions(&m->effects, id);
     if (in->dry) {
         m->verdict = CORE_DRY;
         write_answer(&m->reply, id, false, true, buf_text(&alerts));

@@ -4,6 +4,7 @@
 #include "relay/core/core_private.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,6 +93,13 @@ int core_count_end(struct core *c, const struct request *r, struct error *err)
                       err);
 }
 
+/* For the log; NULL leaves it out. */
+static const char *run_text(char out[static 24], const struct request *r)
+{
+    (void)snprintf(out, 24, "%" PRId64, r->run_id);
+    return r->run_id == 0 ? NULL : out;
+}
+
 int core_end_request(struct core *c, struct request *r, enum request_state before,
                      enum request_end end, int64_t now, struct error *err)
 {
@@ -108,9 +116,10 @@ int core_end_request(struct core *c, struct request *r, enum request_state befor
         result = core_count_end(c, r, err);
     if (result == 0)
         result = core_effect_count(c, r, err);
+    char run[24];
     log_info("core", request_state_text(r->state), LOG_STR("relay_id", r->relay_id),
              LOG_STR("key", r->key), LOG_STR("reason", r->reason), LOG_STR("detail", r->detail),
-             LOG_STR("run_url", r->run_url));
+             LOG_STR("run", run_text(run, r)), LOG_STR("run_url", r->run_url));
     core_drop_ended(c, r);
     return result;
 }
@@ -308,9 +317,11 @@ static int answer_dispatch(struct core *c, struct request *r, struct message *m,
     bool changed = request_posted(r, answer, target == NULL ? &gone : target,
                                   learnt == NULL ? &scratch : &learnt->memory, &outcome, &attempt,
                                   now, wall, c->ports.rng);
+    char run[24];
     log_info("core", "posted", LOG_STR("relay_id", r->relay_id), LOG_STR("target", r->target),
              LOG_STR("outcome", outcome_text(outcome)), LOG_INT("http_status", answer->status),
-             LOG_STR("state", request_state_text(r->state)), LOG_STR("detail", attempt.detail));
+             LOG_STR("state", request_state_text(r->state)), LOG_STR("run", run_text(run, r)),
+             LOG_STR("detail", attempt.detail[0] == '\0' ? NULL : attempt.detail));
     int result = core_begin(c, err);
     if (result == 0)
         result = core_count(c, c->metrics.dispatch_attempts, 1, r->target, outcome_text(outcome),

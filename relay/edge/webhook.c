@@ -64,14 +64,17 @@ static void refuse_unavailable(struct post *p, const char *detail)
 /* One body for every reason: the reason is for our log and metric only. */
 static void refuse_credential(struct post *p, int outcome, const char *hint)
 {
-    static struct log_brake brake = LOG_BRAKE_INIT(20, 60000);
+    static struct log_brake brakes[] = {[AUTH_MISSING] = LOG_BRAKE_INIT(10, 60000),
+                                        [AUTH_MALFORMED] = LOG_BRAKE_INIT(10, 60000),
+                                        [AUTH_MISMATCH] = LOG_BRAKE_INIT(10, 60000),
+                                        [AUTH_STALE] = LOG_BRAKE_INIT(10, 60000)};
     static const char *const challenges[] = {[AUTH_GRAFANA_HMAC] = "Grafana-HMAC",
                                              [AUTH_BEARER] = "Bearer",
                                              [AUTH_BASIC] = "Basic realm=\"drift-relay\""};
     uint32_t left_out;
     metric_add(p->webhook->auth_failures, 1, p->source->name, auth_outcome_text(outcome), NULL);
     count(p->webhook, p->source, "rejected");
-    if (log_brake_take(&brake, &left_out))
+    if (log_brake_take(&brakes[outcome], &left_out))
         log_warn("webhook", "unauthorized", LOG_STR("source", p->source->name),
                  LOG_STR("reason", auth_outcome_text(outcome)),
                  LOG_STR("peer", http_request_peer(p->request)), LOG_STR("hint", hint),
@@ -162,6 +165,7 @@ static struct intake *make_intake(const struct post *p, const char *body, size_t
     in->claim = p->claim;
     in->body = malloc(len + 1);
     in->body_len = len;
+    (void)traceparent_parse(in->traceparent, http_request_header(p->request, "traceparent"));
     in->dry = dry != NULL && strcmp(dry, "1") == 0;
     in->reply = reply;
     if (in->source == NULL || in->body == NULL) {
@@ -195,8 +199,12 @@ static void complete(void *self, struct http_request *r)
         return;
     }
     if (parsed != 0) {
-        log_warn("webhook", "malformed", LOG_STR("source", p->source->name),
-                 LOG_STR("detail", err.text), LOG_INT("bytes", len));
+        static struct log_brake brake = LOG_BRAKE_INIT(10, 60000);
+        uint32_t left_out;
+        if (log_brake_take(&brake, &left_out))
+            log_warn("webhook", "malformed", LOG_STR("source", p->source->name),
+                     LOG_STR("detail", err.text), LOG_INT("bytes", len),
+                     LOG_INT("left_out", left_out));
         refuse(p, 400, err.text);
         return;
     }

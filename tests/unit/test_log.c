@@ -295,6 +295,32 @@ static void lines_of_many_threads_do_not_mix(void **state)
         assert_int_equal(next[i], 300);
 }
 
+/* A reload sets it up anew while other threads go on. */
+static void a_line_is_of_one_format_also_while_that_changes(void **state)
+{
+    (void)state;
+    log_setup(LOG_INFO, LOG_LOGFMT, &fake_clock);
+    assert_int_equal(fcntl(capture_fd, F_SETFL, O_APPEND), 0);
+    static char name[2] = "a";
+    pthread_t writer;
+    assert_int_equal(pthread_create(&writer, NULL, write_many, name), 0);
+    for (int i = 0; i < 2000; i++)
+        log_setup(LOG_INFO, i % 2 == 0 ? LOG_JSON : LOG_LOGFMT, &fake_clock);
+    assert_int_equal(pthread_join(writer, NULL), 0);
+    int n = 0;
+    for (const char *line = take(); *line != '\0'; line = strchr(line, '\n') + 1, n++) {
+        char want[200];
+        (void)snprintf(want, sizeof(want),
+                       line[0] == '{' ? "{\"ts\":\"2026-11-25T14:30:00.123Z\",\"level\":\"info\","
+                                        "\"module\":\"m\",\"event\":\"e\",\"who\":\"a\",\"n\":%d,"
+                                        "\"pad\":\"0123456789\"}\n"
+                                      : HEAD " who=a n=%d pad=0123456789\n",
+                       n);
+        assert_memory_equal(line, want, strlen(want));
+    }
+    assert_int_equal(n, 300);
+}
+
 static void a_brake_lets_a_burst_through_and_counts_the_rest(void **state)
 {
     (void)state;
@@ -374,6 +400,7 @@ int main(void)
         captured_test(a_line_that_is_too_long_keeps_its_event),
         captured_test(logging_leaves_errno_alone_even_when_it_fails),
         captured_test(lines_of_many_threads_do_not_mix),
+        captured_test(a_line_is_of_one_format_also_while_that_changes),
         cmocka_unit_test(a_brake_lets_a_burst_through_and_counts_the_rest),
         cmocka_unit_test(a_brake_works_right_after_boot),
         cmocka_unit_test(a_brake_shared_by_threads_loses_no_count),
