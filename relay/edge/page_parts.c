@@ -54,7 +54,8 @@ void page_add_time(struct buf *out, int64_t at, int64_t now)
 {
     char text[RFC3339_MAX];
     char today[RFC3339_MAX];
-    format_rfc3339_ms(text, at);
+    /* To the second: what is counted back from relay time wavers by a millisecond. */
+    format_rfc3339_ms(text, (at + SECOND_MS / 2) / SECOND_MS * SECOND_MS);
     format_rfc3339_ms(today, now);
     buf_addf(out, "<time datetime=\"%s\">", text);
     add_clock(out, text, today);

@@ -2,13 +2,15 @@
 /* Plays stories: sequences that operators know, each with the decision they want.
  *
  *   story [--trace] FILE…     one TAP line a file; --trace prints what a picture is drawn of instead
+ *   story --store DB FILE     the same, and what the relay keeps is left in this file
  *
  * A file is lines; `#` begins a comment.
  *   title TEXT                     policy LIBCONFIG (of the route)      target LIBCONFIG
  *   at TIME DEED [-> EXPECTED…]    TIME is h:mm[:ss] since the beginning and never runs back
  * Deeds:
- *   fire|resolve|nodata|error ALERT[@TIME]…   one notification, in this order; @TIME = its startsAt
- *                                 (default: when it began to fire); -> one decision each, or "refused"
+ *   fire|resolve|edit|nodata|error ALERT[/MODEL][@TIME]…   one notification, in this order; edit resolves
+ *                                 as an edited rule does; @TIME = its startsAt (default: when it began to
+ *                                 fire); MODEL makes the key (m1); -> one decision each, or "refused"
  *   timer                         -> what holds and deferrals came to since the last line, no later
  *                                 than TIME; any other line fails when there is something to name
  *   github up|down|cuts|unauthorized
@@ -113,7 +115,7 @@ static void begin(struct story *s)
 {
     if (s->relay != NULL)
         return;
-    s->relay = story_relay_new(s->policy, s->target);
+    s->relay = story_relay_new(s->policy, s->target, s->store);
     trace(s, "title", s->title);
 }
 
@@ -161,9 +163,9 @@ static void append(const struct story *s, char *out, size_t size, const char *te
     (void)snprintf(out + len, size - len, "%s ", text);
 }
 
-static void play_file(const char *file, bool traced)
+static void play_file(const char *file, bool traced, const char *store)
 {
-    struct story s = {.file = file, .trace = traced};
+    struct story s = {.file = file, .trace = traced, .store = store};
     char line[LINE_SIZE];
     FILE *f = fopen(file, "re");
     if (f == NULL) {
@@ -200,8 +202,10 @@ static void play_file(const char *file, bool traced)
 int main(int argc, char **argv)
 {
     bool traced = argc > 1 && strcmp(argv[1], "--trace") == 0;
+    bool stored = argc == 4 && strcmp(argv[1], "--store") == 0;
+    int first = traced ? 2 : stored ? 3 : 1;
     log_setup(LOG_ERROR, LOG_LOGFMT, clock_system());
-    for (int i = traced ? 2 : 1; i < argc; i++)
-        play_file(argv[i], traced);
-    return argc > (traced ? 2 : 1) ? 0 : 2;
+    for (int i = first; i < argc; i++)
+        play_file(argv[i], traced, stored ? argv[2] : NULL);
+    return argc > first ? 0 : 2;
 }

@@ -17,6 +17,7 @@ struct firing {
 
 struct story {
     const char *file;
+    const char *store; /* file that the relay keeps it all in; NULL: none */
     int line;
     struct story_relay *relay;
     char title[256], policy[2048], target[512];

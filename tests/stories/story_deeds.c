@@ -41,7 +41,9 @@ static void add_alert(struct story *s, struct buf *out, const char *deed, char *
     if (at != NULL)
         *at++ = '\0';
     struct firing *a = find_alert(s, word);
-    bool resolves = strcmp(deed, "resolve") == 0;
+    const char *slash = strchr(word, '/');
+    bool edited = strcmp(deed, "edit") == 0;
+    bool resolves = edited || strcmp(deed, "resolve") == 0;
     if (!a->fires)
         a->since = resolves ? a->since : story_now(s->relay);
     if (at != NULL)
@@ -49,12 +51,13 @@ static void add_alert(struct story *s, struct buf *out, const char *deed, char *
     a->fires = !resolves;
     const char *reason = strcmp(deed, "nodata") == 0  ? "NoData"
                          : strcmp(deed, "error") == 0 ? "Error"
+                         : edited                     ? "Updated"
                                                       : NULL;
     buf_addf(out,
              "{\"status\":\"%s\",\"labels\":{\"alertname\":\"Drift\",\"action\":\"retrain\","
-             "\"model\":\"m1\",\"feature\":\"%s\"},\"annotations\":{%s%s%s},\"fingerprint\":"
+             "\"model\":\"%s\",\"feature\":\"%s\"},\"annotations\":{%s%s%s},\"fingerprint\":"
              "\"%s\",\"values\":{\"A\":0.9},\"startsAt\":",
-             resolves ? "resolved" : "firing", word,
+             resolves ? "resolved" : "firing", slash == NULL ? "m1" : slash + 1, word,
              reason == NULL ? "" : "\"grafana_state_reason\":\"", reason == NULL ? "" : reason,
              reason == NULL ? "" : "\"", word);
     add_time(out, a->since);
@@ -68,7 +71,7 @@ static void add_alert(struct story *s, struct buf *out, const char *deed, char *
 
 static bool is_kind(const char *word)
 {
-    return strcmp(word, "fire") == 0 || strcmp(word, "resolve") == 0 ||
+    return strcmp(word, "fire") == 0 || strcmp(word, "resolve") == 0 || strcmp(word, "edit") == 0 ||
            strcmp(word, "nodata") == 0 || strcmp(word, "error") == 0;
 }
 

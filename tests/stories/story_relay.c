@@ -2,6 +2,7 @@
 
 #include "relay/base/scope.h"
 #include "relay/store/memory.h"
+#include "relay/store/sqlite.h"
 #include "tests/stories/story_github.h"
 
 #include <jansson.h>
@@ -27,6 +28,7 @@ struct story_relay {
     struct conf *conf;
     struct core *core; /* NULL while it is down */
     char *policy, *target;
+    const char *file; /* of the store; NULL: in memory */
     bool stop_file;
     struct story_github github;
     size_t outcomes_seen;
@@ -149,6 +151,13 @@ static struct conf *make_conf(struct story_relay *s)
     return conf;
 }
 
+static int open_store(struct story_relay *s, struct error *err)
+{
+    struct sqlite_report report;
+    return s->file == NULL ? memory_store_open(s->memory, &s->store, err)
+                           : sqlite_store_open(&s->store, s->file, &report, err);
+}
+
 void story_up(struct story_relay *s)
 {
     struct error err = {0};
@@ -156,7 +165,7 @@ void story_up(struct story_relay *s)
         die("up", "it is up");
     metrics_free(s->metrics); /* a registry takes each metric once */
     s->metrics = metrics_new("drift_relay_");
-    if (s->metrics == NULL || memory_store_open(s->memory, &s->store, &err) != 0)
+    if (s->metrics == NULL || open_store(s, &err) != 0)
         die("store", err.text);
     struct core_options options = {.conf = s->conf,
                                    .metrics = s->metrics,
@@ -183,13 +192,14 @@ void story_down(struct story_relay *s, bool graceful)
     s->core = NULL;
 }
 
-struct story_relay *story_relay_new(const char *policy, const char *target)
+struct story_relay *story_relay_new(const char *policy, const char *target, const char *store)
 {
     struct error err = {0};
     struct story_relay *s = calloc(1, sizeof(*s));
     if (s == NULL || sodium_init() < 0 || memory_store_new(&s->memory, &err) != 0)
         die("start", "out of memory");
     s->wall_ms = START;
+    s->file = store;
     s->chance = UINT64_C(0x9e3779b97f4a7c15);
     s->rng = (struct rng){.self = s, .bytes = next_bytes};
     s->clock = (struct clock){

@@ -1,5 +1,5 @@
-/* story_relay.h - the real core with a memory store, a clock that a story moves and a GitHub that
- * does what the story says. One thread. Times are ms since the story's 0:00. */
+/* story_relay.h - the real core with a store in memory or a file, a clock that a story moves and a
+ * GitHub that does what the story says. One thread. Times are ms since the story's 0:00. */
 #ifndef TESTS_STORIES_STORY_RELAY_H
 #define TESTS_STORIES_STORY_RELAY_H
 
@@ -15,8 +15,8 @@ enum github {
 };
 
 /* policy: more lines of the route, in libconfig; target: of the target. Dies with words for what
- * cannot be. */
-struct story_relay *story_relay_new(const char *policy, const char *target);
+ * cannot be. store: a file to keep it all in, NULL: memory. */
+struct story_relay *story_relay_new(const char *policy, const char *target, const char *store);
 void story_relay_free(struct story_relay *s);
 
 int64_t story_now(const struct story_relay *s);
