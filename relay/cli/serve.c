@@ -170,7 +170,7 @@ static void reload(struct relay *relay)
     struct conf *next;
     char fault[FAULT_MAX];
     if (load_conf(&next, relay->config_path, fault) != 0) {
-        core_reload_refused(relay->core, fault);
+        core_trouble(relay->core, CORE_CONFIG, fault);
         metric_set(relay->reload_ok, 0, NULL);
         metric_clear(relay->reload_fault);
         metric_set(relay->reload_fault, 1, fault, NULL);

@@ -21,12 +21,13 @@ static const char store_fails[] = "the store cannot be written; nothing was kept
 /* --- a batch -----------------------------------------------------------------------------------
  */
 
-/* Takes fault; NULL: the config that was read last is in force. */
-static void refused(struct core *c, char *fault)
+/* Takes fault. */
+static void set_trouble(struct core *c, enum core_subject subject, char *fault)
 {
-    free(c->config_fault);
-    c->config_fault = fault;
-    c->config_refused_wall = fault == NULL ? 0 : clock_wall(c->ports.clock).ms;
+    struct trouble *t = &c->troubles[subject];
+    free(t->fault);
+    t->fault = fault;
+    t->since_wall = fault == NULL ? 0 : clock_wall(c->ports.clock).ms;
 }
 
 int core_handle(struct core *c, struct message *m, struct error *err)
@@ -45,10 +46,10 @@ int core_handle(struct core *c, struct message *m, struct error *err)
         return core_handle_answer(c, m, err);
     case MESSAGE_RELOAD:
         metric_set(c->metrics.reload_time, (double)clock_wall(c->ports.clock).ms / 1000, NULL);
-        refused(c, NULL);
+        set_trouble(c, CORE_CONFIG, NULL);
         return core_configure(c, m->u.conf, err);
-    case MESSAGE_RELOAD_REFUSED:
-        refused(c, GIVE(m->u.fault));
+    case MESSAGE_TROUBLE:
+        set_trouble(c, m->u.trouble.subject, GIVE(m->u.trouble.fault));
         return 0;
     case MESSAGE_STOP_FILE:
         if (c->stop == m->u.stop) /* every reload looks at the file anew */
@@ -341,7 +342,8 @@ void core_free(struct core *c)
         core_message_free(m);
     }
     core_release_state(c);
-    free(c->config_fault);
+    for (size_t i = 0; i < CORE_SUBJECTS; i++)
+        free(c->troubles[i].fault);
     mailbox_free(c->mailbox);
     c->ports.store.ops->close(c->ports.store.self);
     free(c);

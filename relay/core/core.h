@@ -90,7 +90,7 @@ enum core_query {
     QUERY_REQUEST,
     QUERY_NOTIFICATIONS,
     QUERY_NOTIFICATION,
-    QUERY_OVERVIEW, /* of keys a page: id is a state or "", cursor as the page before gave it;
+    QUERY_OVERVIEW, /* of keys a page: id is a state, else all, cursor as the page before gave it;
                      * also while the store fails */
 };
 /* Strings are copied. False as above. */
@@ -114,8 +114,12 @@ void core_answer(struct core *c, enum exchange_kind kind, const char *relay_id,
                  struct exchange_answer *answer);
 /* Takes a reference of its own. */
 void core_reload(struct core *c, struct conf *conf);
-/* A config was refused, for this fault (copied): the one in force stays. */
-void core_reload_refused(struct core *c, const char *fault);
+/* Trouble that the core only shows: a config was refused and the one in force stays, Grafana cannot
+ * be asked. */
+enum core_subject { CORE_CONFIG, CORE_GRAFANA };
+#define CORE_SUBJECTS 2
+/* fault is copied; NULL: it is over (of the config also when one is taken). */
+void core_trouble(struct core *c, enum core_subject subject, const char *fault);
 void core_stop_file(struct core *c, bool exists);
 
 struct core_options {

@@ -68,7 +68,7 @@ static void abandon(struct core *c, struct message *batch, const char *why)
             continue;
         }
         if (m->type == MESSAGE_QUIT || m->type == MESSAGE_STOP_FILE ||
-            m->type == MESSAGE_RELOAD_REFUSED) { /* needs no store */
+            m->type == MESSAGE_TROUBLE) { /* needs no store */
             (void)core_handle(c, m, NULL);
             core_message_free(m);
             continue;

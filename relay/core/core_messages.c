@@ -38,8 +38,8 @@ void core_message_free(struct message *m)
     case MESSAGE_RELOAD:
         conf_unref(m->u.conf);
         break;
-    case MESSAGE_RELOAD_REFUSED:
-        free(m->u.fault);
+    case MESSAGE_TROUBLE:
+        free(m->u.trouble.fault);
         break;
     case MESSAGE_STOP_FILE:
     case MESSAGE_QUIT:
@@ -164,10 +164,11 @@ void core_reload(struct core *c, struct conf *conf)
     (void)mailbox_put(c->mailbox, &m->mail);
 }
 
-void core_reload_refused(struct core *c, const char *fault)
+void core_trouble(struct core *c, enum core_subject subject, const char *fault)
 {
-    struct message *m = message_must(MESSAGE_RELOAD_REFUSED);
-    m->u.fault = strdup(fault);
+    struct message *m = message_must(MESSAGE_TROUBLE);
+    m->u.trouble.subject = subject;
+    m->u.trouble.fault = fault == NULL ? NULL : strdup(fault);
     (void)mailbox_put(c->mailbox, &m->mail);
 }
 

@@ -2,6 +2,7 @@
  * target after another, over and over. */
 #include "relay/base/log.h"
 #include "relay/base/scope.h"
+#include "relay/base/strict_json.h"
 #include "relay/conf_preflight.h"
 #include "relay/core/core_private.h"
 
@@ -132,6 +133,27 @@ static void show(struct core *c, const char *target, const struct preflight *p, 
         metric_set(c->metrics.target_findings, forget ? 0 : worst_of(found, subject), target,
                    subject, NULL);
     }
+}
+
+void core_online_show(const struct core *c, struct buf *out)
+{
+    const struct core_online *o = c->online;
+    size_t shown = 0;
+    buf_add_char(out, '[');
+    for (size_t t = 0; o != NULL && o->conf != NULL && t < o->conf->n_targets; t++) {
+        const struct preflight *p = o->looked[t].found;
+        for (size_t i = 0; p != NULL && i < preflight_findings(p)->n; i++) {
+            const struct finding *f = &preflight_findings(p)->items[i];
+            if (f->severity < SEVERITY_WARNING)
+                continue;
+            buf_add_text(out, shown++ == 0 ? "{\"target\":" : ",{\"target\":");
+            buf_add_json_string(out, o->conf->targets[t].name);
+            buf_addf(out, ",\"severity\":\"%s\",\"text\":", severity_text(f->severity));
+            buf_add_json_string(out, f->text);
+            buf_add_char(out, '}');
+        }
+    }
+    buf_add_char(out, ']');
 }
 
 static bool wants_more(const struct preflight *p)

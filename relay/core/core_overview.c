@@ -47,17 +47,27 @@ static void add_store(struct core *c, struct buf *out)
     buf_add_char(out, '}');
 }
 
+static void add_trouble(struct buf *out, const struct trouble *t)
+{
+    buf_addf(out, "\"since\":%" PRId64 ",", t->since_wall);
+    add_text(out, "fault", t->fault);
+}
+
 static void add_config(struct core *c, struct buf *out)
 {
-    buf_addf(out, "\"config\":{\"refused_at\":%" PRId64 ",", c->config_refused_wall);
-    add_text(out, "fault", c->config_fault);
+    buf_add_text(out, "\"config\":{");
+    add_trouble(out, &c->troubles[CORE_CONFIG]);
     buf_add_text(out, ",\"sources\":[");
     for (size_t i = 0; i < c->conf->n_sources; i++) {
         if (i > 0)
             buf_add_char(out, ',');
         buf_add_json_string(out, c->conf->sources[i].name);
     }
-    buf_add_text(out, "]}");
+    buf_add_text(out, "]},\"grafana\":{");
+    add_text(out, "url", c->conf->grafana.url);
+    buf_add_char(out, ',');
+    add_trouble(out, &c->troubles[CORE_GRAFANA]);
+    buf_add_char(out, '}');
 }
 
 static void add_credentials(struct core *c, struct buf *out)
@@ -249,7 +259,8 @@ static void start_after(struct selection *s, const char *cursor)
 
 static void add_keys(struct core *c, const struct message *m, struct buf *out)
 {
-    const char *only = m->u.query.id; /* a state, "" for all */
+    size_t only = rank_of(m->u.query.id); /* no state: all */
+    bool all = strcmp(states_in_order[only], m->u.query.id) != 0;
     struct selection s = {.wanted = m->u.query.limit};
     int64_t now = relay_time_now(&c->time);
     start_after(&s, m->u.query.cursor);
@@ -260,7 +271,7 @@ static void add_keys(struct core *c, const struct message *m, struct buf *out)
         size_t rank = rank_of(state);
         s.counts[rank]++;
         s.firing += key_firing(k) > 0;
-        if (only[0] == '\0' || strcmp(only, state) == 0)
+        if (all || rank == only)
             select_key(&s, k, rank);
     }
     buf_addf(out, "\"keys_firing\":%zu,\"key_states\":{", s.firing);
@@ -348,6 +359,8 @@ int core_overview(struct core *c, struct message *m, struct error *err)
     if (c->store_ok) { /* else what is in memory is not to be trusted */
         buf_add_char(out, ',');
         add_credentials(c, out);
+        buf_add_text(out, ",\"findings\":");
+        core_online_show(c, out);
         buf_add_char(out, ',');
         add_pauses(c, out);
         buf_add_char(out, ',');

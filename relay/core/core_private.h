@@ -20,7 +20,7 @@ enum message_type {
     MESSAGE_EXPLAIN,
     MESSAGE_ANSWER,
     MESSAGE_RELOAD,
-    MESSAGE_RELOAD_REFUSED,
+    MESSAGE_TROUBLE,
     MESSAGE_STOP_FILE,
     MESSAGE_QUIT,
 };
@@ -56,7 +56,10 @@ struct message {
             struct exchange_answer answer;
         } answer;
         struct conf *conf;
-        char *fault; /* of a config that was refused */
+        struct {
+            enum core_subject subject;
+            char *fault;
+        } trouble;
         bool stop;
         bool now;
     } u;
@@ -98,6 +101,12 @@ struct count {
 
 struct core_online;
 
+/* fault NULL: there is none. */
+struct trouble {
+    char *fault;
+    int64_t since_wall;
+};
+
 struct core {
     struct ports ports;
     struct conf *conf;
@@ -120,8 +129,7 @@ struct core {
     bool store_ok;
     int64_t store_failed_at;  /* relay ms, while it is not */
     struct error store_error; /* likewise */
-    char *config_fault;       /* of the config that was refused last; NULL: none since the reload */
-    int64_t config_refused_wall;
+    struct trouble troubles[CORE_SUBJECTS];
     bool in_transaction;
     struct count *unsaid; /* of the open transaction: counted when it is on disk */
     size_t n_unsaid, cap_unsaid;
@@ -243,6 +251,8 @@ __attribute__((warn_unused_result)) int core_request_dies(struct core *c, struct
 __attribute__((warn_unused_result)) int core_online_new(struct core_online **out,
                                                         struct error *err);
 void core_online_free(struct core_online *o); /* NULL is fine */
+/* What was found wrong of each target, as a JSON array. */
+void core_online_show(const struct core *c, struct buf *out);
 /* Another config is in force, or the state was loaded anew. */
 __attribute__((warn_unused_result)) int core_online_restart(struct core *c, struct error *err);
 __attribute__((warn_unused_result)) int core_online_due(struct core *c, int64_t now,

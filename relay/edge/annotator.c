@@ -120,18 +120,21 @@ static void is_away(struct annotator *a, const struct grafana_answer *answer)
 {
     char words[400];
     grafana_answer_words(answer, words, sizeof(words));
-    if (!a->away)
+    if (!a->away) {
+        core_trouble(a->core, CORE_GRAFANA, words);
         log_warn(
             "annotator", "grafana_away", LOG_STR("answer", words),
             LOG_STR("remedy", answer->status == 401 || answer->status == 403
                                   ? "grafana.token_file: a service account's token, role Editor"
                                   : NULL));
+    }
     a->away = true;
 }
 
 static void is_back(struct annotator *a)
 {
     if (a->away && a->rules_delay_ms == 0 && a->notes_delay_ms == 0) {
+        core_trouble(a->core, CORE_GRAFANA, NULL);
         log_info("annotator", "grafana_back", LOG_NONE);
         a->away = false;
     }

@@ -54,6 +54,7 @@ static const char style[] =
     "border-top:1px solid var(--line)}\n"
     "th{font-size:.9rem;color:var(--soft);border-top:0}\n"
     "td a{font-size:.9rem}\n"
+    "td:first-child,td:last-child a{white-space:nowrap}\n"
     ".told li{padding:.4rem 0;border-top:1px solid var(--line)}\n"
     "dl{margin:0}\n"
     "dd{margin:0}\n"
@@ -65,7 +66,7 @@ static const char style[] =
     "@media (max-width:40rem){thead{position:absolute;width:1px;height:1px;overflow:hidden;"
     "clip-path:inset(50%)}table,tbody,tr,td{display:block}"
     "tr{border-top:1px solid var(--line);padding:.5rem 0}"
-    "td{border:0;padding:.1rem 0}td::before{content:attr(data-of) \": \";color:var(--soft);"
+    "td{border:0;padding:.1rem 0;white-space:normal!important}td::before{content:attr(data-of) \": \";color:var(--soft);"
     "font-size:.85rem}}\n"
     "@media (forced-colors:active){.line rect{fill:CanvasText}rect.now{fill:Highlight}}\n";
 

@@ -70,10 +70,10 @@ static void add_request(struct buf *out, const json_t *r, int64_t now)
     }
     buf_addf(out, "</b> %s%s", page_request_words(state, reason),
              effect_words(page_text(r, "effect")));
-    if (attempts != 1) {
-        buf_add_char(out, ' ');
-        page_add_count(out, attempts, "POST", "POSTs");
-        buf_add_char(out, '.');
+    if (attempts > 1) {
+        buf_add_text(out, " Tried ");
+        page_add_number(out, attempts);
+        buf_add_text(out, " times.");
     }
     if (detail != NULL) {
         buf_add_text(out, " <span class=\"soft\">");

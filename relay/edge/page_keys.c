@@ -182,6 +182,11 @@ static void add_disarmed(struct buf *out, const json_t *key, int64_t until, int6
     buf_add_text(out,
                  "A run was started for this incident. It may act again once it was quiet for ");
     page_add_length(out, page_number(key, "settle_ms"));
+    int64_t cooled = page_number(key, "cooldown_until");
+    if (cooled > now) {
+        buf_add_text(out, ", not before ");
+        page_add_time(out, cooled, now);
+    }
     if (until != 0) {
         buf_add_text(out,
                      page_number(key, "quiet_since") != 0 ? ", which is at " : ", at the latest ");

@@ -77,11 +77,40 @@ static void add_config_problem(struct problems *p, const json_t *config, int64_t
         return;
     struct buf *out = begin_problem(p);
     buf_add_text(out, "<b>The config was refused</b> ");
-    page_add_time(out, page_number(config, "refused_at"), now);
+    page_add_time(out, page_number(config, "since"), now);
     buf_add_text(out, ", and the one before stays in force: <code>");
     html_add_text(out, fault);
     buf_add_text(out, "</code>");
     end_problem(p);
+}
+
+static void add_grafana_problem(struct problems *p, const json_t *grafana, int64_t now)
+{
+    const char *fault = page_text(grafana, "fault");
+    if (fault == NULL || page_text(grafana, "url") == NULL)
+        return;
+    struct buf *out = begin_problem(p);
+    buf_add_text(out, "<b>Grafana cannot be asked</b> since ");
+    page_add_time(out, page_number(grafana, "since"), now);
+    buf_add_text(out, ": ");
+    html_add_text(out, fault);
+    buf_add_text(out, ". Runs are started all the same; annotations and thresholds wait.");
+    end_problem(p);
+}
+
+static void add_findings(struct problems *p, const json_t *findings)
+{
+    size_t i;
+    const json_t *f;
+    json_array_foreach(findings, i, f)
+    {
+        struct buf *out = begin_problem(p);
+        buf_add_text(out, "<b>Target ");
+        html_add_text(out, page_text(f, "target"));
+        buf_addf(out, "</b> (%s): ", page_text(f, "severity"));
+        html_add_text(out, page_text(f, "text"));
+        end_problem(p);
+    }
 }
 
 static void add_pause_problems(struct problems *p, const json_t *overview)
@@ -147,6 +176,8 @@ static void add_problems(struct buf *out, const json_t *overview)
     }
     add_config_problem(&p, json_object_get(overview, "config"), now);
     add_pause_problems(&p, overview);
+    add_findings(&p, json_object_get(overview, "findings"));
+    add_grafana_problem(&p, json_object_get(overview, "grafana"), now);
     add_credential_problems(&p, json_object_get(overview, "credentials"), now);
     if (p.n > 0)
         buf_add_text(out, "</ul>\n</section>\n");
@@ -227,6 +258,14 @@ static void add_health(struct buf *out, const json_t *overview)
     buf_addf(out, "<div><dt>Store</dt>\n<dd>%s</dd>\n</div>\n", store ? "written" : "fails");
     buf_addf(out, "<div><dt>Config</dt>\n<dd>%s</dd>\n</div>\n",
              fault == NULL ? "the file read last is in force" : "the file read last was refused");
+    const json_t *grafana = json_object_get(overview, "grafana");
+    if (page_text(grafana, "url") != NULL) {
+        buf_add_text(out, "<div><dt>Grafana</dt>\n<dd>");
+        html_add_text(out, page_text(grafana, "url"));
+        buf_add_text(out, page_text(grafana, "fault") == NULL
+                              ? ": annotated, its thresholds read</dd>\n</div>\n"
+                              : ": cannot be asked</dd>\n</div>\n");
+    }
     if (store) {
         add_sources(out, overview, now);
         add_github(out, json_object_get(overview, "credentials"), now);

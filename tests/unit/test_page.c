@@ -72,6 +72,8 @@ static const struct {
         "once it was quiet for 15 min, which is at <time"},
     {"a disarmed key that no time arms", KEY("\"state\":\"disarmed\",\"settle_ms\":900000,\"until\":0"),
         "once it was quiet for 15 min.</p>"},
+    {"a disarmed key that has to cool, too", KEY("\"state\":\"disarmed\",\"settle_ms\":900000,\"until\":0,\"cooldown_until\":" SOON),
+        "once it was quiet for 15 min, not before <time datetime=\"2026-01-05T05:00:00Z\">"},
     {"a cooldown", KEY("\"state\":\"cooldown\",\"until\":" SOON), "It may act again at <time"},
     {"too few alerts", ",\"keys\":[{\"key\":\"k\",\"state\":\"quiet\",\"firing\":1,\"min_alerts\":3}]",
         "1 of the 3 alerts that min_alerts asks for fire."},
@@ -85,6 +87,7 @@ static const struct {
 
     {"a run that ended well", REQUEST("\"state\":\"done\",\"reason\":\"success\",\"effect\":\"effective\""),
         "<b>done · success</b> Its run ended well. It helped: its alerts resolved."},
+    {"how often it was tried", ",\"requests\":[{\"relay_id\":\"R\",\"key\":\"k\",\"state\":\"dead\",\"attempts\":12}]", " Tried 12 times."},
     {"an end that has no words of ours", REQUEST("\"state\":\"done\",\"reason\":\"neutral\""), "Its run ended."},
     {"an end before it ran", REQUEST("\"state\":\"dead\",\"reason\":\"resolved\""),
         "Not started: its alerts resolved before anything ran."},
@@ -96,8 +99,13 @@ static const struct {
     {"an alert that ended a request", DECISION("resolved", "cancelled"), "It resolved, which ended what had not been started yet."},
     {"an alert that started a run is not turned down", DECISION("dispatch", "first"), "Nothing was turned down."},
 
-    {"a refused config", ",\"config\":{\"refused_at\":" AGO ",\"fault\":\"a.conf:3: routes: no <target>\"}",
+    {"a refused config", ",\"config\":{\"since\":" AGO ",\"fault\":\"a.conf:3: routes: no <target>\"}",
         "the one before stays in force: <code>a.conf:3: routes: no &lt;target&gt;</code>"},
+    {"Grafana's trouble", ",\"grafana\":{\"url\":\"http://g\",\"since\":" AGO ",\"fault\":\"401 <no>\"}",
+        "<b>Grafana cannot be asked</b> since <time datetime=\"2026-01-05T03:00:00Z\">03:00:00 (1 h ago)</time>: 401 &lt;no&gt;."},
+    {"Grafana is well", ",\"grafana\":{\"url\":\"http://g\",\"fault\":null}", "<dd>http://g: annotated, its thresholds read</dd>"},
+    {"a target that would not work", ",\"findings\":[{\"target\":\"retrain\",\"severity\":\"error\",\"text\":\"no <workflow>\"}]",
+        "<b>Target retrain</b> (error): no &lt;workflow&gt;"},
     {"the stop file", ",\"stop_file\":true", "<b>The stop file exists</b>"},
     {"a pause", ",\"paused\":[{\"scope\":\"route\",\"name\":\"kospi\"}]", "<b>The route kospi is paused</b>"},
     {"a credential that has to wait", ",\"credentials\":[{\"name\":\"t\",\"blocked_until\":" SOON ",\"reason\":\"401\",\"remaining\":-1}]",
@@ -219,10 +227,9 @@ static void lengths_read_as_people_say_them(void **state)
     };
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         char rest[256];
-        (void)snprintf(
-            rest, sizeof(rest),
-            REQUEST("\"state\":\"queued\"") ",\"config\":{\"fault\":\"x\",\"refused_at\":%s}",
-            lengths[i].at);
+        (void)snprintf(rest, sizeof(rest),
+                       REQUEST("\"state\":\"queued\"") ",\"config\":{\"fault\":\"x\",\"since\":%s}",
+                       lengths[i].at);
         SCOPED(free_p) char *page = page_of(rest, "");
         check(lengths[i].at, page, lengths[i].words, true);
     }
