@@ -299,6 +299,29 @@ int core_due(struct core *c, struct error *err)
 /* --- answers -----------------------------------------------------------------------------------
  */
 
+/* In the log and the metrics. */
+static int note_posted(struct core *c, const struct request *r,
+                       const struct exchange_answer *answer, enum outcome outcome,
+                       const struct attempt *attempt, struct error *err)
+{
+    bool expected = outcome == OUTCOME_ACCEPTED || outcome == OUTCOME_ACCEPTED_NO_ID ||
+                    outcome == OUTCOME_NO_RUN_DETAILS || outcome == OUTCOME_NO_RELAY_ID;
+    char run[24];
+    log_at(expected ? LOG_INFO : LOG_WARN, "core", "posted", LOG_STR("relay_id", r->relay_id),
+           LOG_STR("target", r->target), LOG_STR("outcome", outcome_text(outcome)),
+           LOG_INT("http_status", answer->status), LOG_STR("state", request_state_text(r->state)),
+           LOG_STR("run", run_text(run, r)),
+           LOG_STR("detail", attempt->detail[0] == '\0' ? NULL : attempt->detail));
+    int result = core_begin(c, err);
+    if (result == 0)
+        result = core_count(c, c->metrics.dispatch_attempts, 1, r->target, outcome_text(outcome),
+                            NULL, err);
+    if (result == 0)
+        result =
+            core_observe(c, c->metrics.dispatch_seconds, (double)answer->duration_ms / 1000, err);
+    return result;
+}
+
 static int answer_dispatch(struct core *c, struct request *r, struct message *m, int64_t now,
                            struct error *err)
 {
@@ -317,18 +340,7 @@ static int answer_dispatch(struct core *c, struct request *r, struct message *m,
     bool changed = request_posted(r, answer, target == NULL ? &gone : target,
                                   learnt == NULL ? &scratch : &learnt->memory, &outcome, &attempt,
                                   now, wall, c->ports.rng);
-    char run[24];
-    log_info("core", "posted", LOG_STR("relay_id", r->relay_id), LOG_STR("target", r->target),
-             LOG_STR("outcome", outcome_text(outcome)), LOG_INT("http_status", answer->status),
-             LOG_STR("state", request_state_text(r->state)), LOG_STR("run", run_text(run, r)),
-             LOG_STR("detail", attempt.detail[0] == '\0' ? NULL : attempt.detail));
-    int result = core_begin(c, err);
-    if (result == 0)
-        result = core_count(c, c->metrics.dispatch_attempts, 1, r->target, outcome_text(outcome),
-                            NULL, err);
-    if (result == 0)
-        result =
-            core_observe(c, c->metrics.dispatch_seconds, (double)answer->duration_ms / 1000, err);
+    int result = note_posted(c, r, answer, outcome, &attempt, err);
     if (result == 0 && changed && learnt != NULL)
         result = ops->put_target_memory(c->ports.store.self, learnt->place, &learnt->memory, err);
     if (result == 0 && credential != NULL) {

@@ -125,6 +125,8 @@ def test_a_redirect_on_the_same_host_is_followed_by_a_new_post(relay: Relay, sta
     standin.script("dispatch", "redirect")
     request = relay.wait_request(dispatch(relay, "kospi"), "done")
     assert [a["outcome"] for a in request["attempts"]] == ["redirected", "accepted"]
+    warned, told = [line for line in relay.log_text().splitlines() if "event=posted" in line]
+    assert "level=warn" in warned and "update the config" in warned and "level=info" in told
     standin.assert_clean()
 
 

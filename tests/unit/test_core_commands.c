@@ -123,6 +123,58 @@ static void rearm_ends_what_keeps_a_key_from_its_next_run(void **state)
     core_fixture_clear(&f);
 }
 
+static void what_expired_may_be_redelivered(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    char old[ULID_SIZE];
+    core_fixture_init(&f, "expires = \"1h\";");
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    last_id(&f, old);
+    for (int64_t until = f.boot_ms + HOUR_MS; f.boot_ms < until;) {
+        while (f.n_flights > 0)
+            core_answer_flight(&f, 0, "", EXCHANGE_NOT_SENT);
+        core_settle(&f);
+        core_pass(&f, f.wait);
+    }
+    core_shows(&f, QUERY_REQUEST, old, "\"state\":\"dead\",\"reason\":\"expired\"");
+    assert_true(f.n_posts > 8 && f.n_posts < 20); /* 5 s, 10 s, … 10 min */
+    command(&f, COMMAND_REDELIVER, ENGINE_ROUTE, old, CORE_CHANGED, "\"replaces\":");
+    core_pass(&f, 1000);
+    core_accept(&f);
+    core_shows(&f, QUERY_REQUESTS, "", "\"state\":\"accepted\"");
+    core_fixture_clear(&f);
+}
+
+/* A limit is GitHub's and holds after a restart; a refused token may be another by then. */
+static void a_limit_outlives_a_crash_and_a_refusal_does_not(void **state)
+{
+    static const struct {
+        int status;
+        const char *header;
+        int64_t waits_ms;
+    } rows[] = {{429, "retry-after", 599000}, {401, "x-other", 0}};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct core_fixture f;
+        core_fixture_init(&f, "");
+        core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+        core_answer_flight_with(&f, rows[i].status, "{}", EXCHANGE_ANSWERED, rows[i].header, "600");
+        core_settle(&f);
+        restart(&f);
+        f.model = "m2"; /* the other one's own delay is not over */
+        core_post(&f, "firing", "b", CORE_STORED, "\"reason\":\"first\"");
+        core_pass(&f, 1000);
+        if (rows[i].waits_ms > 0) {
+            core_pass(&f, rows[i].waits_ms - 1);
+            assert_int_equal(f.n_posts, 1);
+            core_pass(&f, 1);
+        }
+        assert_int_equal(f.n_posts, 2);
+        core_fixture_clear(&f);
+    }
+}
+
 static void a_redelivery_needs_its_route_its_target_and_room(void **state)
 {
     (void)state;
@@ -225,6 +277,8 @@ int main(void)
         cmocka_unit_test(only_what_was_not_posted_can_be_cancelled),
         cmocka_unit_test(a_redelivery_is_a_new_request_with_the_old_inputs),
         cmocka_unit_test(rearm_ends_what_keeps_a_key_from_its_next_run),
+        cmocka_unit_test(what_expired_may_be_redelivered),
+        cmocka_unit_test(a_limit_outlives_a_crash_and_a_refusal_does_not),
         cmocka_unit_test(a_redelivery_needs_its_route_its_target_and_room),
         cmocka_unit_test(what_left_the_config_paused_can_still_be_resumed),
         cmocka_unit_test(a_deferral_ends_when_its_pause_does),
