@@ -286,6 +286,30 @@ static void failing_lists_keep_it_open_and_the_first_whole_one_decides(void **st
     }
 }
 
+/* GitHub answers 5xx for a day, the first of them after it started the run. */
+static void a_days_incident_costs_no_second_post(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    core_fixture_init(&f, AGAIN);
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    core_answer_flight(&f, 502, "<html>", EXCHANGE_ANSWERED);
+    for (int hour = 0; hour < 24; hour++) {
+        lists_say(&f, hour % 2 == 0 ? 503 : 500, "{}", f.boot_ms + HOUR_MS);
+        core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"duplicate\"");
+        core_post(&f, "firing", "b", CORE_STORED, "\"reason\":\"running\"");
+    }
+    assert_true(f.n_lists > 24 * 5 && f.n_lists < 24 * 8); /* every ten minutes */
+    core_shows(&f, QUERY_REQUESTS, "", "\"state\":\"ambiguous\"");
+    while (f.n_flights == 0)
+        core_pass(&f, f.wait);
+    answer_run(&f, true, "completed");
+    answer_run(&f, false, "completed");
+    core_shows(&f, QUERY_REQUESTS, "", "\"state\":\"done\",\"reason\":\"success\"");
+    assert_int_equal(f.n_posts, 1);
+    core_fixture_clear(&f);
+}
+
 static void a_crash_between_post_and_record_is_looked_for_after_the_start(void **state)
 {
     (void)state;
@@ -412,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_lost_one_whose_key_stopped_firing_is_parked_with_its_slot),
         cmocka_unit_test(a_lost_one_waits_for_a_pause_and_may_be_cancelled),
         cmocka_unit_test(a_lost_one_that_is_refused_then_is_parked_not_dead),
+        cmocka_unit_test(a_days_incident_costs_no_second_post),
         cmocka_unit_test(failing_lists_keep_it_open_and_the_first_whole_one_decides),
         cmocka_unit_test(a_crash_between_post_and_record_is_looked_for_after_the_start),
         cmocka_unit_test(another_workflow_under_the_name_is_not_marked),
