@@ -63,7 +63,8 @@ int core_consider_read(struct core *c, struct request *r, enum request_step step
     }
     const struct run_search *s = &r->search;
     request_looking(r, limits_clock(credential, now, clock_wall(c->ports.clock)), now);
-    result = exchange_runs(&x, target, r->relay_id, r->place, s->since, s->until, s->page, err);
+    const struct exchange_list list = {s->since, s->until, s->page, s->any_event};
+    result = exchange_runs(&x, target, r->relay_id, r->place, &list, err);
     if (result == -EINVAL)
         return wait_for_target(c, r, now, err);
     return result != 0 ? result : start_read(c, r, x, err);

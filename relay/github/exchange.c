@@ -235,7 +235,7 @@ static void add_time(struct buf *url, int64_t unix_ms)
 }
 
 int exchange_runs(struct exchange **out, const struct target *target, const char *relay_id,
-                  const char *place, int64_t since, const char *until, int page, struct error *err)
+                  const char *place, const struct exchange_list *list, struct error *err)
 {
     SCOPED(exchange_free_p) struct exchange *x = NULL;
     SCOPED(buf_free) struct buf url = BUF_INIT(URL_MAX);
@@ -246,12 +246,13 @@ int exchange_runs(struct exchange **out, const struct target *target, const char
     buf_add(&url, place, strcspn(place, "@")); /* a URL of ours holds none; a ref may */
     if (!url_same_origin(buf_text(&url), target->api_url))
         return error_set(err, -EINVAL, "%s: its api_url is another server's now", target->name);
-    buf_add_text(&url, "/runs?event=workflow_dispatch&created=");
-    buf_add_text(&url, until[0] == '\0' ? "%3E%3D" : "");
-    add_time(&url, since);
-    if (until[0] != '\0')
-        buf_addf(&url, "..%s", until);
-    buf_addf(&url, "&exclude_pull_requests=true&per_page=%d&page=%d", GITHUB_RUNS_PER_PAGE, page);
+    buf_addf(&url, "/runs?%screated=", list->any_event ? "" : "event=workflow_dispatch&");
+    buf_add_text(&url, list->until[0] == '\0' ? "%3E%3D" : "");
+    add_time(&url, list->since);
+    if (list->until[0] != '\0')
+        buf_addf(&url, "..%s", list->until);
+    buf_addf(&url, "&exclude_pull_requests=true&per_page=%d&page=%d", GITHUB_RUNS_PER_PAGE,
+             list->page);
     if ((r = exchange_set_url(x, &url, err)) < 0)
         return r;
     *out = GIVE(x);

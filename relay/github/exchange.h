@@ -64,12 +64,17 @@ __attribute__((warn_unused_result)) int exchange_run(struct exchange **out,
                                                      const struct target *target,
                                                      const char *relay_id, int64_t run_id,
                                                      const char *etag, struct error *err);
-/* Page `page` (from 1) of the workflow_dispatch runs of the workflow at `place` created since (unix
- * ms), until that RFC 3339 time when it is not "". -EINVAL with err: the place is not of the
- * target's present scheme, host and port. */
+struct exchange_list {
+    int64_t since;     /* unix ms */
+    const char *until; /* RFC 3339; "": no end */
+    int page;          /* from 1 */
+    bool any_event;    /* else only dispatched runs */
+};
+/* A page of the runs of the workflow at `place` that were created in that time. -EINVAL with err:
+ * the place is not of the target's present scheme, host and port. */
 __attribute__((warn_unused_result)) int
 exchange_runs(struct exchange **out, const struct target *target, const char *relay_id,
-              const char *place, int64_t since, const char *until, int page, struct error *err);
+              const char *place, const struct exchange_list *list, struct error *err);
 /* Sends a GET to `where` instead, with its own query. Untouched when that is not of the scheme,
  * host and port of its target's api_url. */
 __attribute__((warn_unused_result)) int exchange_move(struct exchange *x, const char *where,

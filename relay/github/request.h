@@ -21,8 +21,9 @@
  * event that a state does not take leaves it as it is.
  *
  * A run that waited for its concurrency group (`pending`) and was cancelled stays running for one
- * more list: a newer run of its workflow that was created in the minute before took its place, and
- * it ends as done(superseded). Without one somebody cancelled it: done(cancelled).
+ * more list: a newer run of its workflow, whatever started it, that was created in the minute
+ * before took its place, and it ends as done(superseded). Without one somebody cancelled it:
+ * done(cancelled).
  *
  * Pure: events in, changed struct out; core stores it. `sending` is on disk before the POST leaves,
  * so a crash in between is ambiguous, not free. Times are relay ms unless they say wall. */
@@ -80,6 +81,7 @@ struct run_search {
     int64_t began; /* relay */
     int64_t since; /* unix ms */
     char until[24];
+    bool any_event;      /* who took its place? Else only dispatched runs are listed */
     char oldest[24];     /* created_at of the last run that had one */
     bool unsorted;       /* it is not the oldest */
     int64_t total, seen; /* since `until` */

@@ -143,8 +143,11 @@ static bool ask_who_took_its_place(struct request *r, const json_t *run, int64_t
         ended < REQUEST_PLACE_TAKEN_MS)
         return false;
     format_rfc3339_ms(until, ended);
-    r->search = (struct run_search){
-        .page = 1, .pages = 1, .began = now, .since = ended - REQUEST_PLACE_TAKEN_MS};
+    r->search = (struct run_search){.page = 1,
+                                    .pages = 1,
+                                    .began = now,
+                                    .since = ended - REQUEST_PLACE_TAKEN_MS,
+                                    .any_event = true};
     (void)snprintf(r->search.until, sizeof(r->search.until), "%.19sZ", until);
     free(r->etag); /* it may have to be read once more */
     r->etag = NULL;

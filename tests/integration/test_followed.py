@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
+from tests.support.github_rules import Dispatch
 from tests.support.github_runs import Run
 from tests.support.github_standin import StandIn
 from tests.support.grafana_bodies import alert, grafana_body
@@ -27,17 +28,24 @@ def run_of(standin: StandIn, relay_id: str) -> Run:
 
 
 def test_a_run_whose_place_was_taken_is_told_from_one_that_somebody_cancelled(relay: Relay, standin: StandIn) -> None:
+    """The regular run of the same workflow takes it, as its concurrency group is the same."""
     standin.set(queued_s=None, pending=True)
-    older, newer = [dispatch(relay, model) for model in ("a", "b")]
-    for relay_id in (older, newer):
+    ids = [dispatch(relay, "a")]
+    standin.wait_run(ids[0])
+    api = standin.api
+    scheduled = api.runs.start(Dispatch("main", {"relay_id": "", "model": ""}, False, {}), api.workflow)
+    scheduled.event = "schedule"
+    ids.append(dispatch(relay, "b"))
+    for relay_id in ids:
         until(lambda i=relay_id: (relay.request(i)["run"] or {}).get("status") == "pending", 30, "a run that waits")
     relay.kill9()
-    runs = [run_of(standin, relay_id) for relay_id in (older, newer)]
-    runs[1].created = datetime.now(timezone.utc) - timedelta(seconds=5)  # however slow this machine was
+    runs = [run_of(standin, relay_id) for relay_id in ids]
+    now = datetime.now(timezone.utc)  # however slow this machine was:
+    scheduled.created, runs[1].created = now - timedelta(seconds=5), now - timedelta(minutes=10)
     for run in runs:
-        standin.api.runs.cancel(run)
+        api.runs.cancel(run)
     relay.start()
-    found = [relay.wait_request(relay_id, "done") for relay_id in (older, newer)]
+    found = [relay.wait_request(relay_id, "done") for relay_id in ids]
     assert [request["reason"] for request in found] == ["superseded", "cancelled"]
     assert [request["run"]["conclusion"] for request in found] == ["cancelled", "cancelled"]
     assert "a newer run took its place" in found[0]["detail"] and "no newer run" in found[1]["detail"]

@@ -39,6 +39,7 @@ class Run:
     born: float                   # monotonic
     created: datetime
     hidden: bool = False          # left out of lists while listing is paused
+    event: str = "workflow_dispatch"
     started: Optional[float] = None
     ended: Optional[float] = None
     conclusion: Optional[str] = None
@@ -77,7 +78,7 @@ class Run:
         changed = self.ended if self.ended is not None else self.started
         return {
             "id": self.id, "name": workflow.name, "node_id": f"WFR_{self.id}", "run_number": self.number,
-            "run_attempt": 1, "display_title": self.title, "event": "workflow_dispatch", "status": self.status,
+            "run_attempt": 1, "display_title": self.title, "event": self.event, "status": self.status,
             "conclusion": self.conclusion, "head_branch": self.ref.rpartition("/")[2], "head_sha": ZERO_SHA,
             "path": f".github/workflows/{workflow.file}", "workflow_id": workflow.id, "check_suite_id": self.id + 1,
             "url": f"{base}/repos/{repo}/actions/runs/{self.id}",
@@ -182,7 +183,7 @@ class Runs:
         made_in = created_filter(query.get("created"))
         found = [r for r in reversed(self.all()) if not r.hidden and made_in(r.created)
                  and self._clock() >= r.born + self.list_lag_s
-                 and query.get("event", "workflow_dispatch") == "workflow_dispatch"
+                 and query.get("event", r.event) == r.event
                  and query.get("status", r.status) in (r.status, r.conclusion)
                  and query.get("branch", r.ref.rpartition("/")[2]) == r.ref.rpartition("/")[2]]
         filtered = any(name in query for name in ("created", "event", "status", "branch"))

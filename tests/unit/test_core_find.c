@@ -414,7 +414,7 @@ static void a_run_whose_place_in_its_group_was_taken_ends_as_superseded(void **s
     core_settle(&f);
     assert_int_equal(f.n_lists, 1);
     assert_non_null(
-        strstr(f.flights[0]->url, "created=2025-11-24T15:59:14Z..2025-11-24T16:00:14Z&"));
+        strstr(f.flights[0]->url, "/runs?created=2025-11-24T15:59:14Z..2025-11-24T16:00:14Z&"));
     core_answer_flight(&f, 200, "{\"total_count\":1,\"workflow_runs\":[{\"id\":43000000002}]}",
                        EXCHANGE_ANSWERED);
     core_settle(&f);

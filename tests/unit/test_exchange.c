@@ -155,12 +155,19 @@ static void each_api_url_leads_to_all_endpoints(void **state)
         assert_int_equal(strncmp(x->url, bases[i], len), 0);
         assert_string_equal(x->url + len, "/repos/acme/ml/actions/runs/7");
         exchange_free(x);
-        assert_int_equal(exchange_runs(&x, &n.target, RELAY_ID, where, 0, "", 2, NULL), 0);
+        struct exchange_list list = {.until = "", .page = 2};
+        assert_int_equal(exchange_runs(&x, &n.target, RELAY_ID, where, &list, NULL), 0);
         assert_int_equal(strncmp(x->url, bases[i], len), 0);
         assert_int_equal(strncmp(x->url + len, place, sizeof(place) - 1), 0);
         assert_string_equal(x->url + len + sizeof(place) - 1,
                             "/runs?event=workflow_dispatch&created=%3E%3D1970-01-01T00:00:00Z&"
                             "exclude_pull_requests=true&per_page=50&page=2");
+        exchange_free(x);
+        list = (struct exchange_list){61000, "1970-01-01T00:02:00Z", 1, true};
+        assert_int_equal(exchange_runs(&x, &n.target, RELAY_ID, where, &list, NULL), 0);
+        assert_string_equal(x->url + len + sizeof(place) - 1,
+                            "/runs?created=1970-01-01T00:01:01Z..1970-01-01T00:02:00Z&"
+                            "exclude_pull_requests=true&per_page=50&page=1");
         exchange_free(x);
         free(where);
     }
@@ -184,8 +191,8 @@ static void a_read_moves_on_its_server_only_and_keeps_its_own_query(void **state
         struct exchange *x = NULL;
         target_make(&n, "https://ghe.test/api/v3", "r.yml", "main", CORRELATION_AUTO);
         assert_int_equal(exchange_runs(&x, &n.target, RELAY_ID,
-                                       "https://ghe.test/api/v3/repos/acme/ml@main", 0, "", 1,
-                                       NULL),
+                                       "https://ghe.test/api/v3/repos/acme/ml@main",
+                                       &(struct exchange_list){.until = "", .page = 1}, NULL),
                          0);
         assert_int_equal(exchange_move(x, rows[i].where, NULL), 0);
         size_t len = strlen(rows[i].url);
