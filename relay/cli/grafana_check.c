@@ -20,6 +20,7 @@ static const struct cli_option options[] = {
     {"config", "FILE", "the relay's config (default: as serve reads it)"},
     {"url", "URL", "Grafana's (default: grafana.url of the config)"},
     GRAFANA_ACCESS_OPTIONS,
+    {"no-test", NULL, "have Grafana send no test of its contact points"},
     {"json", NULL, "print what was found as JSON"},
     {0},
 };
@@ -29,7 +30,9 @@ static const struct cli_usage usage = {
     .purpose = "Asks Grafana for contact points, alert rules and data sources, and compares them "
                "with the config, and the rules with the seeds in DIR.",
     .options = options,
-    .notes = "It only asks.\nExit codes: 0 no error (warnings aside), 1 an error, 2 usage, "
+    .notes = "It changes nothing. Each contact point that is as a source wants it sends its test, "
+             "which the relay\ndecides as ignored/test.\nExit codes: 0 no error (warnings aside), "
+             "1 an error, 2 usage, "
              "3 Grafana could not be reached.",
     .operands_max = 1,
 };
@@ -147,9 +150,27 @@ static const json_t *find_seed(const struct check *c, const json_t *rule)
     return NULL;
 }
 
+static void judge_points(struct check *c, const struct review_source *source, bool test)
+{
+    SCOPED(json_release_p) json_t *good = review_contact_points(&c->found, c->points, source);
+    for (size_t i = 0; i < json_array_size(good); i++) {
+        const json_t *point = json_array_get(good, i);
+        struct grafana_answer answer;
+        SCOPED(grafana_call_free_p)
+        struct grafana_call *call = test ? grafana_call_test_contact_point(point) : NULL;
+        if (call != NULL)
+            grafana_client_call(c->client, call, &answer);
+        review_test(&c->found, point, source, call != NULL ? &answer : NULL);
+    }
+}
+
 static void judge_rules(struct check *c)
 {
     SCOPED(free_p) size_t *taken = calloc(c->conf->n_routes + 1, sizeof(*taken));
+    struct review_paths paths = {.points = c->points,
+                                 .policies = c->policies,
+                                 .sources = c->sources,
+                                 .n_sources = c->n_sources};
     if (taken == NULL)
         abort();
     for (size_t i = 0; i < json_array_size(c->rules); i++) {
@@ -163,9 +184,7 @@ static void judge_rules(struct check *c)
                                       .settles = policy->rearm == REARM_RESOLVED,
                                       .settle_ms = policy->settle_ms,
                                       .stale_after_ms = policy->stale_after_ms};
-        review_rule(&c->found, rule, &counts, c->policies, find_seed(c, rule));
-        if (c->points != NULL)
-            review_receiver(&c->found, rule, c->points, c->sources, c->n_sources);
+        review_rule(&c->found, rule, &counts, &paths, find_seed(c, rule));
     }
     for (size_t i = 0; i < c->conf->n_routes && c->rules != NULL; i++) {
         if (taken[i] == 0)
@@ -279,7 +298,7 @@ int cli_grafana_check(int argc, char **argv)
     collect_sources(&c);
     if (ask(&c)) {
         for (size_t i = 0; i < c.n_sources && c.points != NULL; i++)
-            review_contact_points(&c.found, c.points, &c.sources[i]);
+            judge_points(&c, &c.sources[i], cli_value(&args, "no-test") == NULL);
         judge_rules(&c);
         judge_seeds(&c);
         judge_data_sources(&c);

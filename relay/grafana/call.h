@@ -2,8 +2,8 @@
  *
  * Built here, carried out by edge/grafana_http.h, read by seed.h, review.h and annotation.h. A call
  * holds no credential. There is none that could take something from operators: a folder and a rule
- * can be created, an annotation added and changed; no rule is ever replaced or deleted, so what
- * people edit in Grafana stays theirs. Paths are those of Grafana 12's HTTP API
+ * can be created, an annotation added and changed, a test sent; no rule is ever replaced or
+ * deleted, so what people edit in Grafana stays theirs. Paths are those of Grafana 12's HTTP API
  * (https://grafana.com/docs/grafana/latest/developers/http_api/). Pure; any thread. */
 #ifndef RELAY_GRAFANA_CALL_H
 #define RELAY_GRAFANA_CALL_H
@@ -41,6 +41,9 @@ struct grafana_call *grafana_call_rules(void);
 struct grafana_call *grafana_call_make_rule(const char *json, size_t len);
 struct grafana_call *grafana_call_contact_points(void);
 struct grafana_call *grafana_call_policies(void);
+/* What the button Test does: a notification from an element of GET contact-points, with the secret
+ * that Grafana keeps for it. Gone in Grafana 13. */
+struct grafana_call *grafana_call_test_contact_point(const json_t *point);
 struct grafana_call *grafana_call_data_source_health(const char *uid);
 /* Those that have all of the tags; NULL ends them. At most 100, Grafana's default. */
 struct grafana_call *grafana_call_annotations(const char *const *tags);

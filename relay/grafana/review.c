@@ -3,6 +3,7 @@
 #include "relay/base/parse.h"
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
+#include "relay/grafana/policies.h"
 
 #include <string.h>
 #include <strings.h>
@@ -79,7 +80,8 @@ static bool is_set(const json_t *settings, const char *key)
     return text != NULL ? text[0] != '\0' && strcmp(text, "0") != 0 : json_number_value(value) != 0;
 }
 
-static void review_point(struct findings *out, const json_t *point,
+/* Is a test worth while? */
+static bool review_point(struct findings *out, const json_t *point,
                          const struct review_source *source)
 {
     const json_t *settings = json_object_get(point, "settings");
@@ -99,46 +101,80 @@ static void review_point(struct findings *out, const json_t *point,
                      "%.80s does not tell of resolved alerts, so that a key is re-armed by time "
                      "alone: send them",
                      name);
-    if (!good)
-        return;
-    findings_add(out, SEVERITY_OK, "contact-point", "%.80s posts to %.200s%s", name,
-                 text_of(settings, "url"), source->is_signed ? " and signs" : "");
-    findings_add(out, SEVERITY_SKIPPED, "secret",
-                 "whether %.80s has the secret of source %s only a notification can tell: press "
-                 "Test in Grafana and look for it in the relay's log",
-                 name, source->name);
+    if (good)
+        findings_add(out, SEVERITY_OK, "contact-point", "%.80s posts to %.200s%s", name,
+                     text_of(settings, "url"), source->is_signed ? " and signs" : "");
+    return good;
 }
 
-void review_contact_points(struct findings *out, const json_t *points,
-                           const struct review_source *source)
+json_t *review_contact_points(struct findings *out, const json_t *points,
+                              const struct review_source *source)
 {
+    json_t *good = json_array();
     size_t found = 0;
     for (size_t i = 0; i < json_array_size(points); i++) {
-        if (!is_webhook_to(json_array_get(points, i), source->path))
+        json_t *point = json_array_get(points, i);
+        if (!is_webhook_to(point, source->path))
             continue;
         found++;
-        review_point(out, json_array_get(points, i), source);
+        if (review_point(out, point, source))
+            (void)json_array_append(good, point);
     }
     if (found == 0)
         findings_add(
             out, SEVERITY_ERROR, "contact-point",
             "no webhook posts to %.200s, the path of source %s: make a contact point for it",
             source->path, source->name);
+    return good;
+}
+
+void review_test(struct findings *out, const json_t *point, const struct review_source *source,
+                 const struct grafana_answer *answer)
+{
+    static const char by_hand[] = "press Test in Grafana and look for it in the relay's log";
+    static const struct grafana_answer unsent = {.body = "", .error = "none was sent"};
+    const struct grafana_answer *a = answer == NULL ? &unsent : answer;
+    SCOPED(json_release_p) json_t *json = grafana_answer_json(a);
+    const json_t *receiver = json_array_get(json_object_get(json, "receivers"), 0);
+    const json_t *result =
+        json_array_get(json_object_get(receiver, "grafana_managed_receiver_configs"), 0);
+    const char *name = text_of(point, "name");
+    char words[400];
+    grafana_answer_words(a, words, sizeof(words));
+    if (strcmp(text_of(result, "status"), "ok") == 0)
+        findings_add(out, SEVERITY_OK, "test", "%.80s sent its test, and source %s accepted it",
+                     name, source->name);
+    else if (result != NULL)
+        findings_add(out, SEVERITY_ERROR, "test",
+                     "%.80s sent its test in vain: %.300s: look at its URL, and give it the secret "
+                     "of source %s",
+                     name, text_of(result, "error"), source->name);
+    else if (answer == NULL)
+        findings_add(out, SEVERITY_SKIPPED, "test",
+                     "whether %.80s has the secret of source %s only its test can tell: %s", name,
+                     source->name, by_hand);
+    else if (a->status == 404)
+        findings_add(out, SEVERITY_SKIPPED, "test",
+                     "%.80s cannot be told to send its test, since Grafana 13 has no such call: %s",
+                     name, by_hand);
+    else
+        findings_add(out, SEVERITY_SKIPPED, "test", "%.80s did not send its test: %s: %s", name,
+                     words, by_hand);
 }
 
 /* --- rules
  * -------------------------------------------------------------------------------------- */
 
-static int64_t time_of(int64_t rules, const json_t *policies, const char *key, int64_t otherwise)
+static int64_t time_of(int64_t rules, const char *policy, int64_t otherwise)
 {
     int64_t ms;
     if (rules >= 0)
         return rules;
-    return parse_duration_ms(&ms, text_of(policies, key), NULL) == 0 ? ms : otherwise;
+    return parse_duration_ms(&ms, policy, NULL) == 0 ? ms : otherwise;
 }
 
 static void review_times(struct findings *out, const char *uid, const json_t *rule,
-                         const struct review_route *route, const json_t *policies)
+                         const struct review_route *route, const struct grafana_way *way)
 {
     struct grafana_timing t;
     char said[4][DURATION_MAX];
@@ -146,8 +182,8 @@ static void review_times(struct findings *out, const char *uid, const json_t *ru
     int64_t silence_ms;
     grafana_rule_timing(&t, rule);
     int64_t for_ms = t.for_ms < 0 ? 0 : t.for_ms;
-    int64_t group_ms = time_of(t.group_interval_ms, policies, "group_interval", GROUP_INTERVAL_MS);
-    int64_t repeat_ms = time_of(t.repeat_ms, policies, "repeat_interval", REPEAT_INTERVAL_MS);
+    int64_t group_ms = time_of(t.group_interval_ms, way->group_interval, GROUP_INTERVAL_MS);
+    int64_t repeat_ms = time_of(t.repeat_ms, way->repeat_interval, REPEAT_INTERVAL_MS);
     if (__builtin_add_overflow(for_ms, group_ms, &flap_ms) ||
         __builtin_mul_overflow(repeat_ms, 2, &silence_ms))
         return;
@@ -171,6 +207,54 @@ static void review_times(struct findings *out, const char *uid, const json_t *ru
             uid, said[3], route->name, said[0]);
 }
 
+/* Whether somewhere the rule's alerts go posts to the relay. */
+static bool is_ours(const struct review_paths *paths, const char *receiver)
+{
+    for (size_t i = 0; i < json_array_size(paths->points); i++) {
+        const json_t *point = json_array_get(paths->points, i);
+        for (size_t k = 0; k < paths->n_sources; k++) {
+            if (strcmp(text_of(point, "name"), receiver) == 0 &&
+                is_webhook_to(point, paths->sources[k].path))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void review_policies(struct findings *out, const char *uid, const struct review_paths *paths,
+                            const struct grafana_way *ways, size_t n)
+{
+    bool maybe = false;
+    for (size_t i = 0; i < n; i++) {
+        if (is_ours(paths, ways[i].receiver) && ways[i].sure)
+            return;
+        maybe = maybe || is_ours(paths, ways[i].receiver);
+    }
+    if (maybe)
+        findings_add(out, SEVERITY_SKIPPED, "rule",
+                     "%.40s reaches the relay only if the labels of its series fit a notification "
+                     "policy, which cannot be told from here: name the contact point in the rule",
+                     uid);
+    else
+        findings_add(out, SEVERITY_WARNING, "rule",
+                     "%.40s names no contact point, and the notification policies send it to "
+                     "%.80s, which posts to no source of the relay: choose the relay's contact "
+                     "point in the rule",
+                     uid, n > 0 ? ways[0].receiver : "nobody");
+}
+
+/* Of the way to the relay, or else the first. */
+static struct grafana_way way_of(const struct review_paths *paths, const struct grafana_way *ways,
+                                 size_t n)
+{
+    static const struct grafana_way nowhere = {"", "", "", false};
+    for (size_t i = 0; i < n; i++) {
+        if (is_ours(paths, ways[i].receiver))
+            return ways[i];
+    }
+    return n > 0 ? ways[0] : nowhere;
+}
+
 static void review_states(struct findings *out, const char *uid, const json_t *rule)
 {
     if (json_is_true(json_object_get(rule, "isPaused")))
@@ -189,8 +273,26 @@ static void review_states(struct findings *out, const char *uid, const json_t *r
                      uid);
 }
 
+static void review_way(struct findings *out, const char *uid, const json_t *rule,
+                       const struct review_route *route, const struct review_paths *paths)
+{
+    struct grafana_way ways[GRAFANA_WAYS_MAX];
+    struct grafana_timing t;
+    size_t n = grafana_policies_ways(ways, paths->policies, rule);
+    struct grafana_way way = way_of(paths, ways, n);
+    grafana_rule_timing(&t, rule);
+    if (paths->points != NULL && t.receiver != NULL && !is_ours(paths, t.receiver))
+        findings_add(out, SEVERITY_WARNING, "rule",
+                     "%.40s notifies %.80s, which posts to no source of the relay: choose another "
+                     "contact point in the rule",
+                     uid, t.receiver);
+    else if (paths->points != NULL && paths->policies != NULL && t.receiver == NULL)
+        review_policies(out, uid, paths, ways, n);
+    review_times(out, uid, rule, route, &way);
+}
+
 void review_rule(struct findings *out, const json_t *rule, const struct review_route *route,
-                 const json_t *policies, const json_t *seed)
+                 const struct review_paths *paths, const json_t *seed)
 {
     struct grafana_threshold threshold;
     SCOPED(buf_free) struct buf words = BUF_INIT(WORDS_MAX);
@@ -209,7 +311,7 @@ void review_rule(struct findings *out, const json_t *rule, const struct review_r
                                  : "; as it was seeded",
                  buf_text(&edits));
     review_states(out, uid, rule);
-    review_times(out, uid, rule, route, policies);
+    review_way(out, uid, rule, route, paths);
 }
 
 void review_absent(struct findings *out, const struct grafana_rule *seed, const json_t *entry)
@@ -228,26 +330,6 @@ void review_absent(struct findings *out, const struct grafana_rule *seed, const 
         "%.40s was seeded at %s and deleted since: it stays away (drift-relay grafana seed "
         "--reset %.40s brings it back)",
         seed->uid, when, seed->uid);
-}
-
-void review_receiver(struct findings *out, const json_t *rule, const json_t *points,
-                     const struct review_source *sources, size_t n)
-{
-    struct grafana_timing t;
-    grafana_rule_timing(&t, rule);
-    if (t.receiver == NULL)
-        return;
-    for (size_t i = 0; i < json_array_size(points); i++) {
-        const json_t *point = json_array_get(points, i);
-        for (size_t k = 0; k < n && strcmp(text_of(point, "name"), t.receiver) == 0; k++) {
-            if (is_webhook_to(point, sources[k].path))
-                return;
-        }
-    }
-    findings_add(out, SEVERITY_WARNING, "rule",
-                 "%.40s notifies %.80s, which posts to no source of the relay: choose another "
-                 "contact point in the rule",
-                 text_of(rule, "uid"), t.receiver);
 }
 
 /* --- data sources

@@ -1,9 +1,9 @@
 /* review.h - what is right and wrong in a Grafana that is to notify this relay: findings, each with
  * its remedy. Judges answers and asks nothing. Pure.
  *
- * Times that neither a rule nor the root policy says are Grafana's defaults: group_interval 5m,
+ * Times that neither a rule nor its policy says are Grafana's defaults: group_interval 5m,
  * repeat_interval 4h. A contact point's secret is never shown by Grafana, so whether it is the
- * relay's only a notification can tell. */
+ * relay's only a notification can tell: its test. */
 #ifndef RELAY_GRAFANA_REVIEW_H
 #define RELAY_GRAFANA_REVIEW_H
 
@@ -29,17 +29,23 @@ struct review_route {
     int64_t settle_ms, stale_after_ms;
 };
 
-/* The array of GET contact-points. */
-void review_contact_points(struct findings *out, const json_t *points,
-                           const struct review_source *source);
-/* Does the contact point that the rule names, if it does, post to one of the sources? */
-void review_receiver(struct findings *out, const json_t *rule, const json_t *points,
-                     const struct review_source *sources, size_t n);
+/* The array of GET contact-points. Returns those that are worth a test, as a new array. */
+json_t *review_contact_points(struct findings *out, const json_t *points,
+                              const struct review_source *source);
+/* The answer to the test of one of them; NULL: none was sent. */
+void review_test(struct findings *out, const json_t *point, const struct review_source *source,
+                 const struct grafana_answer *answer);
 
-/* A rule whose alerts take the route. policies: the root of GET policies; may be NULL. seed: the
- * file that it was created from, or NULL. */
+/* What a rule needs to reach the relay: the array of GET contact-points, the root of GET policies
+ * (NULL: not known), and the relay's sources. */
+struct review_paths {
+    const json_t *points, *policies;
+    const struct review_source *sources;
+    size_t n_sources;
+};
+/* A rule whose alerts take the route. seed: the file that it was created from, or NULL. */
 void review_rule(struct findings *out, const json_t *rule, const struct review_route *route,
-                 const json_t *policies, const json_t *seed);
+                 const struct review_paths *paths, const json_t *seed);
 /* A seed that is not there; entry: its annotation in the ledger, or NULL. */
 void review_absent(struct findings *out, const struct grafana_rule *seed, const json_t *entry);
 /* The answer about a data source's health. */

@@ -212,13 +212,28 @@ static bool is_within(json_t *seed, const json_t *present)
     return json_equal(seed, present) == 1;
 }
 
-static bool same_duration(const json_t *seed, const json_t *present)
+static json_t *model_of(const json_t *rule, const char *ref_id)
 {
-    int64_t a, b;
-    const char *text_a = json_string_value(seed);
-    const char *text_b = json_string_value(present);
-    return text_a != NULL && text_b != NULL && parse_duration_ms(&a, text_a, NULL) == 0 &&
-           parse_duration_ms(&b, text_b, NULL) == 0 && a == b;
+    return json_object_get(ref_id == NULL ? NULL : query_of(rule, ref_id), "model");
+}
+
+/* Says each all that the other says? */
+static bool is_same(json_t *a, json_t *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b || is_within(a == NULL ? b : a, NULL);
+    return is_within(a, b) && is_within(b, a);
+}
+
+static int64_t duration_or_0(const json_t *object, const char *key)
+{
+    int64_t ms = duration_of(object, key);
+    return ms < 0 ? 0 : ms;
+}
+
+static bool same_duration(const json_t *seed, const json_t *present, const char *key)
+{
+    return duration_or_0(seed, key) == duration_or_0(present, key);
 }
 
 static bool same_threshold(const json_t *seed, const json_t *present, struct buf *words)
@@ -240,20 +255,65 @@ static bool same_threshold(const json_t *seed, const json_t *present, struct buf
     return false;
 }
 
-/* Apart from the threshold, which has words of its own. */
+static json_t *recovery_of(const json_t *rule)
+{
+    const json_t *conditions =
+        json_object_get(model_of(rule, text_of(rule, "condition")), "conditions");
+    return json_object_get(json_array_get(conditions, 0), "unloadEvaluator");
+}
+
+/* Of a reduction: what it does with values that are no numbers; Grafana adds none. */
+static bool same_settings(const json_t *seed, const json_t *present)
+{
+    const json_t *data = json_object_get(seed, "data");
+    for (size_t i = 0; i < json_array_size(data); i++) {
+        const char *ref_id = text_of(json_array_get(data, i), "refId");
+        if (!is_same(json_object_get(model_of(seed, ref_id), "settings"),
+                     json_object_get(model_of(present, ref_id), "settings")))
+            return false;
+    }
+    return true;
+}
+
+/* The queries, less the condition's thresholds, which have words of their own. */
+static json_t *copy_queries(const json_t *rule)
+{
+    SCOPED(json_release_p) json_t *copy = json_deep_copy(rule);
+    const json_t *conditions =
+        json_object_get(model_of(copy, text_of(copy, "condition")), "conditions");
+    (void)json_object_del(json_array_get(conditions, 0), "evaluator");
+    (void)json_object_del(json_array_get(conditions, 0), "unloadEvaluator");
+    return json_incref(json_object_get(copy, "data"));
+}
+
 static bool same_queries(const json_t *seed, const json_t *present)
 {
-    SCOPED(json_release_p) json_t *a = json_deep_copy(json_object_get(seed, "data"));
-    SCOPED(json_release_p) json_t *b = json_deep_copy(json_object_get(present, "data"));
-    json_t *const both[] = {a, b};
-    for (size_t side = 0; side < 2; side++) {
-        for (size_t i = 0; i < json_array_size(both[side]); i++) {
-            json_t *conditions = json_object_get(
-                json_object_get(json_array_get(both[side], i), "model"), "conditions");
-            (void)json_object_del(json_array_get(conditions, 0), "evaluator");
-        }
+    SCOPED(json_release_p) json_t *a = copy_queries(seed);
+    SCOPED(json_release_p) json_t *b = copy_queries(present);
+    return (a == NULL || is_within(a, b)) && same_settings(seed, present);
+}
+
+/* Grafana writes a duration in its own way ("60s" as "1m"). */
+static bool same_notifying(const json_t *seed, const json_t *present)
+{
+    static const char *const times[] = {"group_wait", "group_interval", "repeat_interval"};
+    SCOPED(json_release_p)
+    json_t *a = json_deep_copy(json_object_get(seed, "notification_settings"));
+    SCOPED(json_release_p)
+    json_t *b = json_deep_copy(json_object_get(present, "notification_settings"));
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        if (duration_of(a, times[i]) != duration_of(b, times[i]))
+            return false;
+        (void)json_object_del(a, times[i]);
+        (void)json_object_del(b, times[i]);
     }
-    return is_within(a, b);
+    return is_same(a, b);
+}
+
+static void add_edit(struct buf *out, bool is_edit, const char *word)
+{
+    if (is_edit)
+        buf_addf(out, "%s%s", out->len > 0 ? ", " : "", word);
 }
 
 void grafana_rule_differences(struct buf *out, const json_t *seed, const json_t *present)
@@ -267,23 +327,24 @@ void grafana_rule_differences(struct buf *out, const json_t *seed, const json_t 
         {"condition", "condition"},
         {"noDataState", "no-data state"},
         {"execErrState", "error state"},
+        {"missingSeriesEvalsToResolve", "missing-series evaluations"},
         {"labels", "labels"},
         {"annotations", "annotations"},
-        {"notification_settings", "notification settings"},
     };
     SCOPED(buf_free) struct buf words = BUF_INIT(1024);
     (void)same_threshold(seed, present, &words);
-    if (!same_queries(seed, present))
-        buf_addf(&words, "%squeries", words.len > 0 ? ", " : "");
-    if (!same_duration(json_object_get(seed, "for"), json_object_get(present, "for")))
-        buf_addf(&words, "%sfor", words.len > 0 ? ", " : "");
-    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-        json_t *wanted = json_object_get(seed, plain[i].key);
-        if (wanted != NULL && !is_within(wanted, json_object_get(present, plain[i].key)))
-            buf_addf(&words, "%s%s", words.len > 0 ? ", " : "", plain[i].word);
-    }
-    if (json_is_true(json_object_get(present, "isPaused")) &&
-        !json_is_true(json_object_get(seed, "isPaused")))
-        buf_addf(&words, "%spaused", words.len > 0 ? ", " : "");
+    add_edit(&words, !is_same(recovery_of(seed), recovery_of(present)), "recovery threshold");
+    add_edit(&words, !same_queries(seed, present), "queries");
+    add_edit(&words, !same_duration(seed, present, "for"), "for");
+    add_edit(&words, !same_duration(seed, present, "keep_firing_for"), "keep firing for");
+    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+        add_edit(
+            &words,
+            !is_same(json_object_get(seed, plain[i].key), json_object_get(present, plain[i].key)),
+            plain[i].word);
+    add_edit(&words, !same_notifying(seed, present), "notification settings");
+    bool was = json_is_true(json_object_get(seed, "isPaused"));
+    bool is = json_is_true(json_object_get(present, "isPaused"));
+    add_edit(&words, was != is, is ? "paused" : "resumed");
     buf_add_text(out, buf_text(&words));
 }

@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator
 import pytest
 
 from tests.integration.test_grafana_seed import rule
-from tests.support.grafana_standin import TOKEN, GrafanaStandIn
+from tests.support.grafana_standin import TOKEN, GrafanaStandIn, deliver
 from tests.support.relay import Relay
 from tests.support.relay_config import TIMESTAMP_HEADER, write_secret
 
@@ -30,16 +30,17 @@ class Checking:
         assert isinstance(relay.config, dict)
         relay.write_config({**relay.config, "grafana": {"url": grafana.url, "token_file": self.token}})
         grafana.state.contact_points = [json.loads(json.dumps(POINT))]
+        grafana.deliver = lambda *_: ""
         grafana.state.data_sources["prom-main"] = {"status": "OK", "message": "Successfully queried"}
         for uid in ("ma5", "ma20"):
             (self.seeds / f"{uid}.json").write_text(json.dumps(rule(uid, notification_settings=TIMES)))
             grafana.state.rules[uid] = rule(uid, notification_settings=dict(TIMES))
 
     def run(self, *more: str, status: int = 0) -> str:
-        """Its lines, or JSON; it wrote nothing."""
+        """Its lines, or JSON; it wrote nothing, tests aside."""
         done = self.relay.cli("grafana", "check", "--config", str(self.relay.config_file), *more)
         assert done.returncode == status, done.stdout + done.stderr
-        assert self.grafana.writes() == [] and TOKEN not in done.stdout + done.stderr
+        assert all(a.path.endswith("/receivers/test") for a in self.grafana.writes()) and TOKEN not in done.stdout + done.stderr
         return done.stdout + done.stderr
 
     def found(self, *more: str, status: int = 0) -> list[str]:
@@ -59,7 +60,8 @@ def test_a_grafana_as_it_should_be_has_no_fault(checking: Checking) -> None:
     said = checking.run(str(checking.seeds))
     for line in ("ok       grafana: reachable: Grafana 12.3.0 answers", "retrain-relay posts to http://relay:9099/hooks/grafana and signs",
                  "ma5 (ma5 drifts) is there: > 0.8, to route kospi; as it was seeded", "data-source: prom-main is healthy",
-                 "skipped  grafana: secret: ", "0 errors, 0 warnings, 1 skipped"):
+                 "ok       grafana: test: retrain-relay sent its test, and source grafana accepted it",
+                 "0 errors, 0 warnings, 0 skipped"):
         assert line in said, said
     assert checking.found() == []
 
@@ -118,6 +120,34 @@ def test_what_the_account_may_not_read_is_skipped(checking: Checking) -> None:
     checking.grafana.script("GET", "/api/v1/provisioning/contact-points", "answer", status=403)
     said = checking.run()
     assert "skipped  grafana: contact-point: cannot be read: HTTP 403" in said and "0 errors, 0 warnings, 1 skipped" in said
+
+
+def test_the_test_reaches_the_relay_and_starts_nothing(checking: Checking) -> None:
+    checking.relay.start()
+    (point,) = checking.grafana.state.contact_points
+    point["settings"]["url"] = f"http://127.0.0.1:{checking.relay.port}/hooks/grafana"
+    checking.grafana.deliver = deliver
+    assert "sent its test, and source grafana accepted it" in checking.run()
+    (notification,) = checking.relay.api("notifications")["items"]
+    assert [(a["verdict"], a["reason"]) for a in notification["alerts"]] == [("ignored", "test")]
+    checking.grafana.secrets["relay"] = "whsec_of_another_relay_0123456789abcdef"
+    assert "error    grafana: test: retrain-relay sent its test in vain: webhook response status 401" in checking.run(status=1)
+    before = len(checking.grafana.writes())
+    assert "whether retrain-relay has the secret of source grafana only its test can tell" in checking.run("--no-test")
+    assert len(checking.grafana.writes()) == before
+
+
+def test_a_rule_that_nothing_takes_to_the_relay_is_told(checking: Checking) -> None:
+    rule_ma5 = checking.grafana.state.rules["ma5"]
+    del rule_ma5["notification_settings"]
+    assert checking.found() == ["warning rule"]
+    assert "ma5 names no contact point, and the notification policies send it to grafana-default-email" in checking.run()
+    checking.grafana.state.policies["routes"] = [{"receiver": "retrain-relay", "object_matchers": [["action", "=", "retrain"]]}]
+    assert checking.found() == []
+    rule_ma5["labels"]["team"] = "ml"
+    condition = rule_ma5["data"][1]["model"]["conditions"][0]
+    condition["unloadEvaluator"] = {"type": "lt", "params": [0.7]}
+    assert "edited since it was seeded: recovery threshold, labels, notification settings" in checking.run(str(checking.seeds))
 
 
 def test_another_grafana_never_gets_the_token_of_the_config(checking: Checking) -> None:

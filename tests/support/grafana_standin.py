@@ -12,14 +12,40 @@ import copy
 import json
 import re
 import threading
+import time
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Optional
+from urllib.error import HTTPError
 from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.request import Request, urlopen
+
+from tests.support.grafana_bodies import alert, grafana_body
+from tests.support.relay import sign
+from tests.support.relay_config import SECRET
 
 TOKEN = "glsa_canaryTESTTOKENofgrafana0Xy7_1a2b3c4d"
 _UID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _STATES = {"noDataState": {"NoData", "Alerting", "OK", "KeepLast"},
            "execErrState": {"Error", "Alerting", "OK", "KeepLast"}}
+
+
+def test_notification() -> bytes:
+    """What the button Test sends."""
+    return grafana_body(alert(labels={"alertname": "TestAlert", "instance": "Grafana", "grafana_folder": "Test Folder"},
+                              values={"B": 22, "C": 1}), receiver="test",
+                        groupKey=f"test-57c6d9296de2ad39-{int(time.time())}")
+
+
+def deliver(url: str, body: bytes, headers: dict[str, str]) -> str:
+    """Posts a notification; why it failed, or ""."""
+    try:
+        with urlopen(Request(url, body, headers, method="POST"), timeout=15):  # loopback
+            return ""
+    except HTTPError as error:
+        return f"webhook response status {error.code} {error.reason}"
+    except (OSError, HTTPException) as error:
+        return f"failed to send notification: {error}"
 
 
 class Refusal(Exception):
@@ -65,10 +91,12 @@ class GrafanaStandIn:
     def __init__(self, tokens: Optional[dict[str, str]] = None, users: Optional[dict[str, str]] = None) -> None:
         self.tokens = {TOKEN: "Editor"} if tokens is None else tokens
         self.users = users or {}
+        self.secrets: dict[str, str] = {}  # of contact points, by uid; SECRET where there is none
         self.state = State()
         self.database_ok = True
         self.asked: list[Asked] = []
         self.faults: list[str] = []
+        self.deliver: Callable[[str, bytes, dict[str, str]], str] = deliver
         self.late = 0  # requests that were carried out long after their answer was cut
         self.before: Optional[Callable[[Asked], None]] = None  # runs before a request is carried out
         self.lock = threading.RLock()
@@ -315,6 +343,31 @@ class GrafanaStandIn:
         """GET …/contact-points: secrets are redacted."""
         return 200, self.state.contact_points
 
+    def send_test(self, asked: Asked) -> tuple[int, Any]:
+        """POST …/receivers/test: a signed notification with the secret that is kept for the integration's uid."""
+        (receiver,) = asked.body["receivers"]
+        (wanted,) = receiver["grafana_managed_receiver_configs"]
+        kept = [c for c in self.state.contact_points if c["uid"] == wanted["uid"]]
+        if not kept:
+            raise Refusal(400, f"unknown receiver: {wanted['uid']}")
+        if "[REDACTED]" in json.dumps(asked.body):
+            self.faults.append(f"{asked}: what stands for a secret, as a secret")
+        error = self.notify(wanted, test_notification())
+        result = {"name": wanted["name"], "uid": wanted["uid"], "status": "failed" if error else "ok"}
+        return (207 if error else 200), {"receivers": [{"name": receiver["name"], "grafana_managed_receiver_configs": [
+            {**result, "error": error} if error else result]}]}
+
+    def notify(self, point: dict[str, Any], body: bytes) -> str:
+        """Posts as a contact point does; why it failed, or ""."""
+        settings, headers = point["settings"], {"Content-Type": "application/json", "User-Agent": "Grafana"}
+        hmac_config = settings.get("hmacConfig")
+        if hmac_config is not None:
+            stamp = int(time.time()) if hmac_config.get("timestampHeader") else None
+            headers[hmac_config["header"]] = sign(body, stamp, self.secrets.get(point["uid"], SECRET))
+            if stamp is not None:
+                headers[hmac_config["timestampHeader"]] = str(stamp)
+        return self.deliver(settings["url"], body, headers)
+
     def get_policies(self, _: Asked) -> tuple[int, Any]:
         """GET …/policies."""
         return 200, self.state.policies
@@ -339,6 +392,7 @@ _ROUTES: list[tuple[str, str, Callable[..., tuple[int, Any]]]] = [
     ("PATCH", r"/api/annotations/(\d+)", GrafanaStandIn.patch_annotation),
     ("GET", _PROVISIONING + r"/contact-points", GrafanaStandIn.get_contact_points),
     ("GET", _PROVISIONING + r"/policies", GrafanaStandIn.get_policies),
+    ("POST", r"/api/alertmanager/grafana/config/api/v1/receivers/test", GrafanaStandIn.send_test),
     ("GET", r"/api/datasources/uid/([^/]+)/health", GrafanaStandIn.get_data_source_health),
 ]
 

@@ -62,8 +62,28 @@ static const struct {
     {"another query", HEAD ",\"data\":[{\"refId\":\"A\",\"model\":{\"expr\":\"down\"}}," CONDITION(GT("0.8")) "],\"labels\":{\"model\":\"kospi\"}}", "queries"},
     {"another label", HEAD DATA(GT("0.8")) ",\"labels\":{\"model\":\"other\"}}", "labels"},
     {"labels gone", HEAD DATA(GT("0.8")) "}", "labels"},
+    {"a recovery threshold", HEAD DATA(GT("0.8") ",\"unloadEvaluator\":{\"type\":\"lt\",\"params\":[0.7]}") ",\"labels\":{\"model\":\"kospi\"}}", "recovery threshold"},
+    {"a label more", HEAD DATA(GT("0.8")) ",\"labels\":{\"model\":\"kospi\",\"team\":\"ml\"}}", "labels"},
+    {"an annotation where there was none", HEAD DATA(GT("0.8")) ",\"labels\":{\"model\":\"kospi\"},\"annotations\":{\"summary\":\"x\"}}", "annotations"},
+    {"no annotations in other words", HEAD DATA(GT("0.8")) ",\"labels\":{\"model\":\"kospi\"},\"annotations\":{}}", ""},
+    {"a contact point of its own", HEAD DATA(GT("0.8")) ",\"labels\":{\"model\":\"kospi\"},\"notification_settings\":{\"receiver\":\"mail\"}}", "notification settings"},
+    {"it fires for longer", HEAD DATA(GT("0.8")) ",\"labels\":{\"model\":\"kospi\"},\"keep_firing_for\":\"5m\"}", "keep firing for"},
+    {"it keeps firing for no time", HEAD DATA(GT("0.8")) ",\"labels\":{\"model\":\"kospi\"},\"keep_firing_for\":\"0s\"}", ""},
+    {"missing series resolve later", HEAD DATA(GT("0.8")) ",\"labels\":{\"model\":\"kospi\"},\"missingSeriesEvalsToResolve\":5}", "missing-series evaluations"},
+    {"values that are none are dropped", HEAD ",\"data\":[{\"refId\":\"A\",\"model\":{\"expr\":\"up\",\"settings\":{\"mode\":\"dropNN\"}}}," CONDITION(GT("0.8")) "],\"labels\":{\"model\":\"kospi\"}}", "queries"},
+    {"a query more", HEAD ",\"data\":[" QUERY "," CONDITION(GT("0.8")) ",{\"refId\":\"D\"}],\"labels\":{\"model\":\"kospi\"}}", "queries"},
     {"paused", HEAD DATA(GT("0.8")) ",\"isPaused\":true,\"labels\":{\"model\":\"kospi\"}}", "paused"},
     {"threshold and pause", HEAD DATA(GT("0.9")) ",\"isPaused\":true,\"labels\":{\"model\":\"kospi\"}}", "threshold > 0.9 instead of > 0.8, paused"},
+};
+static const struct {
+    const char *name, *seed, *present, *words;
+} pairs[] = {
+    {"resumed", ",\"isPaused\":true", "", "resumed"},
+    {"the same times in Grafana's words", ",\"notification_settings\":{\"receiver\":\"r\",\"group_interval\":\"60s\",\"repeat_interval\":\"24h\"}", ",\"notification_settings\":{\"receiver\":\"r\",\"group_interval\":\"1m\",\"repeat_interval\":\"1d\",\"mute_time_intervals\":null}", ""},
+    {"another group interval", ",\"notification_settings\":{\"receiver\":\"r\",\"group_interval\":\"60s\"}", ",\"notification_settings\":{\"receiver\":\"r\",\"group_interval\":\"5m\"}", "notification settings"},
+    {"the policies choose now", ",\"notification_settings\":{\"receiver\":\"r\"}", "", "notification settings"},
+    {"the evaluator of another query", ",\"data\":[{\"refId\":\"B\",\"model\":{\"conditions\":[{\"evaluator\":" GT("1") "}]}}]", ",\"data\":[{\"refId\":\"B\",\"model\":{\"conditions\":[{\"evaluator\":" GT("2") "}]}}]", "queries"},
+    {"a recovery threshold taken away", ",\"data\":[{\"refId\":\"C\",\"model\":{\"conditions\":[{\"unloadEvaluator\":" GT("1") "}]}}]", ",\"data\":[{\"refId\":\"C\",\"model\":{\"conditions\":[{}]}}]", "recovery threshold"},
 };
 /* clang-format on */
 
@@ -123,6 +143,26 @@ static void only_what_people_changed_is_a_difference(void **state)
     }
 }
 
+static json_t *load_rule(const char *more)
+{
+    SCOPED(buf_free) struct buf text = BUF_INIT(4096);
+    buf_addf(&text, "%s%s}", HEAD, more);
+    return load(buf_text(&text));
+}
+
+static void a_rule_and_its_seed_say_the_same_in_other_words(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        SCOPED(json_release_p) json_t *seed = load_rule(pairs[i].seed);
+        SCOPED(json_release_p) json_t *present = load_rule(pairs[i].present);
+        SCOPED(buf_free) struct buf words = BUF_INIT(1024);
+        grafana_rule_differences(&words, seed, present);
+        if (strcmp(buf_text(&words), pairs[i].words) != 0)
+            fail_msg("%s: \"%s\"", pairs[i].name, buf_text(&words));
+    }
+}
+
 static void a_value_that_is_gone_is_a_difference_unless_it_was_empty(void **state)
 {
     (void)state;
@@ -175,6 +215,7 @@ int main(void)
         cmocka_unit_test(a_file_is_read_whole_or_refused),
         cmocka_unit_test(the_threshold_is_that_of_the_condition),
         cmocka_unit_test(only_what_people_changed_is_a_difference),
+        cmocka_unit_test(a_rule_and_its_seed_say_the_same_in_other_words),
         cmocka_unit_test(a_value_that_is_gone_is_a_difference_unless_it_was_empty),
         cmocka_unit_test(times_are_read_where_they_are_said),
         cmocka_unit_test(a_label_that_is_a_template_is_no_label),

@@ -43,21 +43,21 @@ static const struct {
     const struct review_source *source;
     const char *found[FOUND];
 } points[] = {
-    {"signed with a timestamp", POINT(URL "," HMAC(",\"header\":\"x-s\"" TIMED), ""), &signed_source, {"ok contact-point: relay posts to http://relay:9099/hooks/grafana and signs", "skipped secret: "}},
-    {"signed without, as the source wants", POINT(URL "," HMAC(""), ""), &body_source, {"ok contact-point: ", "skipped secret: "}},
-    {"a bearer token instead", POINT(URL, ""), &bearer_source, {"ok contact-point: relay posts to", "skipped secret: "}},
+    {"signed with a timestamp", POINT(URL "," HMAC(",\"header\":\"x-s\"" TIMED), ""), &signed_source, {"ok contact-point: relay posts to http://relay:9099/hooks/grafana and signs"}},
+    {"signed without, as the source wants", POINT(URL "," HMAC(""), ""), &body_source, {"ok contact-point: "}},
+    {"a bearer token instead", POINT(URL, ""), &bearer_source, {"ok contact-point: relay posts to"}},
     {"none at all", "[]", &signed_source, {"error contact-point: no webhook posts to /hooks/grafana"}},
     {"an e-mail", "[{\"name\":\"m\",\"type\":\"email\",\"settings\":{" URL "}}]", &signed_source, {"error contact-point: no webhook"}},
     {"elsewhere", POINT("\"url\":\"http://relay:9099/hooks/grafana/x\"", ""), &signed_source, {"error contact-point: no webhook"}},
-    {"a query and a slash do not count", POINT("\"url\":\"http://relay/hooks/grafana/?a=/b\"", ""), &bearer_source, {"ok contact-point: ", "skipped secret: "}},
+    {"a query and a slash do not count", POINT("\"url\":\"http://relay/hooks/grafana/?a=/b\"", ""), &bearer_source, {"ok contact-point: "}},
     {"unsigned", POINT(URL, ""), &signed_source, {"error contact-point: relay does not sign"}},
     {"another header", POINT(URL "," HMAC(TIMED), ""), &signed_source, {"error contact-point: relay signs in the header X-Grafana-Alerting-Signature, and source grafana reads X-S"}},
     {"no timestamp", POINT(URL "," HMAC(",\"header\":\"X-S\""), ""), &signed_source, {"error contact-point: relay has none as timestamp header, and source grafana wants \"X-T\""}},
     {"a timestamp that is not wanted", POINT(URL "," HMAC(TIMED), ""), &body_source, {"error contact-point: relay has \"X-T\" as timestamp header, and source grafana wants none"}},
     {"a payload of its own", POINT(URL ",\"payload\":{\"template\":\"x\"}", ""), &bearer_source, {"error contact-point: relay sends a payload of its own"}},
-    {"alerts left out", POINT(URL ",\"maxAlerts\":\"5\"", ""), &bearer_source, {"warning contact-point: relay leaves alerts out", "ok contact-point: ", "skipped secret: "}},
-    {"none left out", POINT(URL ",\"maxAlerts\":\"0\"", ""), &bearer_source, {"ok contact-point: ", "skipped secret: "}},
-    {"no resolves", POINT(URL, ",\"disableResolveMessage\":true"), &bearer_source, {"warning contact-point: relay does not tell of resolved", "ok contact-point: ", "skipped secret: "}},
+    {"alerts left out", POINT(URL ",\"maxAlerts\":\"5\"", ""), &bearer_source, {"warning contact-point: relay leaves alerts out", "ok contact-point: "}},
+    {"none left out", POINT(URL ",\"maxAlerts\":\"0\"", ""), &bearer_source, {"ok contact-point: "}},
+    {"no resolves", POINT(URL, ",\"disableResolveMessage\":true"), &bearer_source, {"warning contact-point: relay does not tell of resolved", "ok contact-point: "}},
 };
 
 #define GOOD {"kospi", true, 15 * MINUTE, 9 * HOUR}
@@ -92,6 +92,37 @@ static const struct {
     {"may not be asked", 403, "{}", "skipped data-source: prom may not be asked: HTTP 403"},
     {"no answer", 0, "", "error data-source: prom is not healthy: no answer: cut"},
 };
+
+#define HERE  POINT(URL, "")
+#define THERE POINT("\"url\":\"http://other/\"", "")
+#define TREE(matchers) "{\"receiver\":\"mail\",\"routes\":[{\"receiver\":\"relay\",\"repeat_interval\":\"12h\",\"object_matchers\":[" matchers "]}]}"
+static const struct {
+    const char *name, *rule, *policies, *points;
+    const char *found[FOUND];
+} ways[] = {
+    {"its own contact point", RULE(SETTINGS("1m", "4h")), TREE("[\"a\",\"=\",\"b\"]"), HERE, {"ok rule: "}},
+    {"another contact point", RULE(SETTINGS("1m", "4h")), TREE(""), THERE, {"ok rule: ", "warning rule: ma5 notifies relay, which posts to no"}},
+    {"a policy, with its times", RULE(""), TREE("[\"alertname\",\"=\",\"MA5\"]"), HERE, {"ok rule: ", "warning stale_after: "}},
+    {"no policy", RULE(""), TREE("[\"alertname\",\"=\",\"other\"]"), HERE, {"ok rule: ", "warning rule: ma5 names no contact point, and the notification policies send it to mail, which posts to no source"}},
+    {"a policy for a contact point that is elsewhere", RULE(""), TREE(""), THERE, {"ok rule: ", "warning rule: ma5 names no contact point, and the notification policies send it to relay, which", "warning stale_after: "}},
+    {"a policy for labels of the series", RULE(""), TREE("[\"team\",\"=\",\"ml\"]"), HERE, {"ok rule: ", "skipped rule: ma5 reaches the relay only if", "warning stale_after: "}},
+    {"policies that could not be read", RULE(""), NULL, HERE, {"ok rule: "}},
+    {"contact points that could not be read", RULE(""), TREE(""), NULL, {"ok rule: ", "warning stale_after: "}},
+};
+
+#define RESULT(result) "{\"receivers\":[{\"name\":\"test\",\"grafana_managed_receiver_configs\":[{" result "}]}]}"
+static const struct {
+    const char *name;
+    int status;
+    const char *body, *found;
+} tests_sent[] = {
+    {"accepted", 200, RESULT("\"status\":\"ok\""), "ok test: relay sent its test, and source grafana accepted it"},
+    {"refused by the relay", 207, RESULT("\"status\":\"failed\",\"error\":\"webhook response status 401 Unauthorized\""), "error test: relay sent its test in vain: webhook response status 401 Unauthorized: look at its URL, and give it the secret of source grafana"},
+    {"no contact point", 400, RESULT("\"status\":\"failed\",\"error\":\"invalid\""), "error test: relay sent its test in vain: invalid"},
+    {"a Grafana 13", 404, "{\"message\":\"Not found\"}", "skipped test: relay cannot be told to send its test, since Grafana 13"},
+    {"a Viewer", 403, "{\"message\":\"no\"}", "skipped test: relay did not send its test: HTTP 403: no: press Test"},
+    {"no answer", 0, "", "skipped test: relay did not send its test: no answer: cut"},
+};
 /* clang-format on */
 
 static json_t *load(const char *text)
@@ -124,7 +155,11 @@ static void contact_points_are_compared_with_the_source(void **state)
     for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
         SCOPED(findings_clear) struct findings list = {.n = 0};
         SCOPED(json_release_p) json_t *json = load(points[i].points);
-        review_contact_points(&list, json, points[i].source);
+        SCOPED(json_release_p)
+        json_t *good = review_contact_points(&list, json, points[i].source);
+        if ((json_array_size(good) == 1) !=
+            (list.n > 0 && list.items[list.n - 1].severity == SEVERITY_OK))
+            fail_msg("%s: %zu worth a test", points[i].name, json_array_size(good));
         expect(points[i].name, &list, points[i].found);
     }
 }
@@ -136,7 +171,8 @@ static void rules_are_compared_with_the_route(void **state)
         SCOPED(findings_clear) struct findings list = {.n = 0};
         SCOPED(json_release_p) json_t *rule = load(rules[i].rule);
         SCOPED(json_release_p) json_t *policies = load(rules[i].policies);
-        review_rule(&list, rule, &rules[i].route, policies, NULL);
+        struct review_paths paths = {.policies = policies};
+        review_rule(&list, rule, &rules[i].route, &paths, NULL);
         expect(rules[i].name, &list, rules[i].found);
     }
 }
@@ -148,8 +184,9 @@ static void an_edited_rule_is_no_fault(void **state)
     SCOPED(findings_clear) struct findings list = {.n = 0};
     SCOPED(json_release_p) json_t *seed = load(RULE(""));
     SCOPED(json_release_p) json_t *paused = load(RULE(",\"isPaused\":true"));
-    review_rule(&list, seed, &route, NULL, seed);
-    review_rule(&list, paused, &route, NULL, seed);
+    static const struct review_paths unknown = {.points = NULL};
+    review_rule(&list, seed, &route, &unknown, seed);
+    review_rule(&list, paused, &route, &unknown, seed);
     static const char *const found[FOUND] = {
         "ok rule: ma5 (MA5) is there: > 0.8, to route kospi; as it was seeded",
         "ok rule: ma5 (MA5) is there: > 0.8, to route kospi; edited since it was seeded: paused",
@@ -171,18 +208,41 @@ static void a_missing_rule_was_deleted_or_never_there(void **state)
     expect("absent", &list, found);
 }
 
-static void a_rule_that_notifies_somebody_else_is_warned_of(void **state)
+static void a_rule_that_does_not_reach_the_relay_is_told(void **state)
 {
     (void)state;
-    SCOPED(json_release_p) json_t *rule = load(RULE(SETTINGS("1m", "4h")));
-    SCOPED(json_release_p) json_t *here = load(POINT(URL, ""));
-    SCOPED(json_release_p) json_t *there = load(POINT("\"url\":\"http://other/\"", ""));
+    static const struct review_route route = GOOD;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        SCOPED(findings_clear) struct findings list = {.n = 0};
+        SCOPED(json_release_p) json_t *rule = load(ways[i].rule);
+        SCOPED(json_release_p) json_t *policies = load(ways[i].policies);
+        SCOPED(json_release_p) json_t *all = load(ways[i].points);
+        struct review_paths paths = {
+            .points = all, .policies = policies, .sources = &bearer_source, .n_sources = 1};
+        review_rule(&list, rule, &route, &paths, NULL);
+        expect(ways[i].name, &list, ways[i].found);
+    }
+}
+
+static void what_a_test_came_to_is_told(void **state)
+{
+    (void)state;
+    SCOPED(json_release_p) json_t *point = load("{\"name\":\"relay\"}");
+    for (size_t i = 0; i < sizeof(tests_sent) / sizeof(tests_sent[0]); i++) {
+        SCOPED(findings_clear) struct findings list = {.n = 0};
+        struct grafana_answer answer = {.status = tests_sent[i].status,
+                                        .body = tests_sent[i].body,
+                                        .body_len = strlen(tests_sent[i].body),
+                                        .error = "cut"};
+        const char *const found[FOUND] = {tests_sent[i].found};
+        review_test(&list, point, &signed_source, &answer);
+        expect(tests_sent[i].name, &list, found);
+    }
     SCOPED(findings_clear) struct findings list = {.n = 0};
-    review_receiver(&list, rule, here, &bearer_source, 1);
-    assert_int_equal(list.n, 0);
-    review_receiver(&list, rule, there, &bearer_source, 1);
-    static const char *const found[FOUND] = {"warning rule: ma5 notifies relay, which posts to no"};
-    expect("elsewhere", &list, found);
+    static const char *const found[FOUND] = {"skipped test: whether relay has the secret of source "
+                                             "grafana only its test can tell: press Test"};
+    review_test(&list, point, &signed_source, NULL);
+    expect("none sent", &list, found);
 }
 
 static void data_sources_are_healthy_or_told(void **state)
@@ -207,7 +267,8 @@ int main(void)
         cmocka_unit_test(rules_are_compared_with_the_route),
         cmocka_unit_test(an_edited_rule_is_no_fault),
         cmocka_unit_test(a_missing_rule_was_deleted_or_never_there),
-        cmocka_unit_test(a_rule_that_notifies_somebody_else_is_warned_of),
+        cmocka_unit_test(a_rule_that_does_not_reach_the_relay_is_told),
+        cmocka_unit_test(what_a_test_came_to_is_told),
         cmocka_unit_test(data_sources_are_healthy_or_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
