@@ -11,7 +11,7 @@ BUILD   := build/$(if $(filter cc gcc,$(cc_name)),,$(cc_name)-)$(or $(SAN),relea
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-.PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more
+.PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more test-grafana
 all: $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train $(BUILD)/drift-app ## build (the default)
 
 LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3 gnutls
@@ -159,6 +159,12 @@ test-more: $(BUILD)/drift-model $(BUILD)/drift-train ## the long checks: scores 
 	@RELAY_BIN='$(abspath $(BUILD))/drift-relay' python3 -m tests.clients.clients
 	@python3 tests/mutants/mutants.py $(if $(MUTANTS),--sample $(MUTANTS)) $(if $(FILE),--file $(FILE)) \
 	    -- $(CC) $(all_cflags) -- $(all_ldflags) $(PROBED_LIBS)
+
+test-grafana: all ## the scenarios of tests/e2e/grafana against a real Grafana >= 12.3: GRAFANA_HOME=… [GRAFANA_BIN=…]
+	@sh tests/support/deps.sh test programs
+	@[ -n '$(GRAFANA_HOME)' ] || echo 'GRAFANA_HOME is not set: no real Grafana is asked, only the stand-in' >&2
+	@GRAFANA_HOME='$(GRAFANA_HOME)' GRAFANA_BIN='$(GRAFANA_BIN)' RELAY_BIN='$(abspath $(BUILD))/drift-relay' \
+	    /usr/bin/python3 -m pytest -q -rs -s tests/e2e/grafana
 
 lint: ## only the lint tier
 	+@$(MAKE) test TIER=lint

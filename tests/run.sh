@@ -28,7 +28,7 @@ plain() {
 }
 
 integration() {
-    build build/werror WERROR=1 all story && pytests build/werror/drift-relay tests/integration
+    build build/werror WERROR=1 all story && pytests build/werror/drift-relay tests/integration tests/e2e
 }
 
 address() {

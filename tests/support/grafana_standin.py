@@ -75,6 +75,7 @@ class State:
         self.rules: dict[str, dict[str, Any]] = {}
         self.annotations: list[dict[str, Any]] = []
         self.contact_points: list[dict[str, Any]] = []
+        self.dashboards: list[str] = []  # uids
         self.policies: dict[str, Any] = {"receiver": "grafana-default-email", "group_by": ["grafana_folder", "alertname"]}
         self.data_sources: dict[str, dict[str, str]] = {}
         self.next_id = 1
