@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 from urllib.parse import quote
 
-from tests.demo import loop, parts
+from tests.demo import boards, loop, parts
 from tests.support import http
 from tests.support.github_standin import TOKEN, StandIn
 from tests.support.grafana_bodies import Recording
@@ -60,6 +60,7 @@ class Demo:
         self.first_headers: dict[str, str] = {}
         self.first_answer: dict[str, Any] = {}
         self.relay_ids: list[str] = []
+        self.drifted = 0.0  # when the scores rose
 
     # --- up and down --------------------------------------------------------------------------------
     def start(self) -> tuple[str, str]:
@@ -194,6 +195,7 @@ class Demo:
         self.github.api.runs.job = self.loop.workflow
         self.github.set(queued_s=None)  # no runner takes it before the page was looked at
         scores = self.loop.ask(loop.CROSSING)
+        self.drifted = time.monotonic()
         assert max(scores) > loop.THRESHOLD, f"scores {in_words(scores)}"
         page = self.loop.app.words()
         assert "Drift: recent days no longer look like" in page, page
@@ -211,13 +213,15 @@ class Demo:
         self.github.server.control.begin({"run_id": self.github.wait_run(relay_id)["id"]})
         self.run_of(relay_id)
         until(lambda: self.loop is not None and self.loop.hash() not in ("", before), 30, "the new model at drift-model", 0.05)
+        took = time.monotonic() - self.drifted
         self.loop.loaded = loop.CROSSING
         report, old = self.loop.report, self.loop.report["in_place"]
         wanted("comparison with the model in place", (old["comparison"], old["days"]),
                ("compared", loop.CROSSING - loop.TRAINED))
         return f"a runner takes the run, which trains on days 1 to {report['days']} (log-loss {report['log_loss']:.4f}, of the base " \
                f"rate {report['base_log_loss']:.4f}; on {old['days']} days new to both {old['new_log_loss']:.4f}, of the model in " \
-               f"place {old['log_loss']:.4f}) → success, and model {before[:12]} is now {self.loop.hash()[:12]}", \
+               f"place {old['log_loss']:.4f}) → success, and model {before[:12]} is now {self.loop.hash()[:12]}, {took:.1f} s after " \
+               "it drifted", \
             self.loop.metrics_url
 
     def days_after(self) -> tuple[str, str]:
@@ -232,6 +236,23 @@ class Demo:
         return f"days {loop.CROSSING + 1} to {loop.SETTLED} → the new model's first scores {in_words(scores)}: the alert, which " \
                "ended with the old model's scores, stays resolved", self.api_url("keys", key)
 
+    def dashboards(self) -> tuple[str, str]:
+        """What Grafana would ask for them."""
+        variables = {"model": loop.INDEX, "feature": "ma5", "route": "grafana|prometheus", "target": "retrain"}
+        empty: list[str] = []
+
+        def look() -> bool:
+            empty[:] = boards.empty(self.programs[1].url, **variables)
+            return not [place for place in empty if "unexplained" in place]
+
+        try:
+            until(look, 20, "Prometheus to have scraped it all", 1)
+        except AssertionError as fault:
+            raise AssertionError("; ".join(p for p in empty if "unexplained" in p)) from fault
+        n = len(boards.queries())
+        return f"the {n} queries of the three dashboards → {n - len(empty)} find something, {len(empty)} what a demo has not", \
+            self.programs[1].url + "/classic/graph"
+
     def judge(self) -> tuple[str, str]:
         """What the other side counted."""
         self.github.assert_clean()
@@ -245,7 +266,7 @@ class Demo:
     def steps(self) -> list[Callable[[], tuple[str, str]]]:
         """In order; each builds on those before it."""
         return [self.start, self.notification_becomes_a_run, self.same_bytes, self.tampered, self.resolve,
-                self.new_episode, self.test_button, self.calm, self.storm, self.retraining, self.days_after, self.judge]
+                self.new_episode, self.test_button, self.calm, self.storm, self.retraining, self.days_after, self.dashboards, self.judge]
 
     def logs(self) -> str:
         """The ends of all logs, the relay's last: that is where to look first."""

@@ -80,9 +80,10 @@ def unknown(expr: str, known: dict[str, set[str]]) -> list[str]:
     return faults
 
 
-def interpolated(expr: str) -> str:
+def interpolated(expr: str, **variables: str) -> str:
     """With Grafana's variables filled in."""
-    return re.sub(r"\$\{?(\w+)\}?", lambda match: _VARIABLES.get(match.group(1), match.group(0)), expr)
+    values = {**_VARIABLES, **variables}
+    return re.sub(r"\$\{?(\w+)\}?", lambda match: values.get(match.group(1), match.group(0)), expr)
 
 
 def unparsable(exprs: Iterable[tuple[str, str]]) -> list[str]:

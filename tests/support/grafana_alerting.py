@@ -121,7 +121,8 @@ class AlertingStandIn(GrafanaStandIn):
         labels = {"alertname": rule["title"], "grafana_folder": "Model drift", **rule["labels"]}
         shown = {k: v for k, v in rule["annotations"].items() if not k.startswith("__")}
         made = alert(status=status, starts=begun, values=values, annotations={**shown, **annotations},
-                     generatorURL=f"http://grafana/alerting/grafana/{rule['uid']}/view?orgId=1")
+                     generatorURL=f"http://grafana/alerting/grafana/{rule['uid']}/view?orgId=1",
+                     dashboardURL=f"http://grafana/d/model-drift?to={time.time() * 1000:.0f}")  # no two sends are equal
         made["labels"] = labels
         return {**made, "receiver": rule["notification_settings"]["receiver"]}
 
