@@ -108,6 +108,13 @@ static size_t days_seen(const struct model_file *in_place, const struct series *
     return 0;
 }
 
+/* The row whose label is of the first day after those. */
+static size_t first_unseen(size_t days, enum features_label label)
+{
+    size_t before = FEATURES_DAYS - (label == LABEL_NEXT_DAY ? 0 : 1);
+    return days > before ? days - before : 0;
+}
+
 int judge_in_place(struct train_report *report, const struct model_file *m,
                    const struct features_row *rows, const struct model_file *in_place,
                    const struct series *s, enum features_label label, struct error *err)
@@ -123,9 +130,8 @@ int judge_in_place(struct train_report *report, const struct model_file *m,
     size_t seen = days_seen(in_place, s);
     if (seen == 0)
         return 0;
-    /* Its last labelled row, and the ones after that. */
-    size_t first = seen - (FEATURES_DAYS - 1) - (label == LABEL_NEXT_DAY ? 1 : 0);
     size_t end = report->n_train + report->n_holdout;
+    size_t first = first_unseen(seen, label);
     first = first > report->n_train ? first : report->n_train;
     c->outcome = TRAIN_TOO_FEW_DAYS;
     c->n = first < end ? end - first : 0;

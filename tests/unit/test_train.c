@@ -136,6 +136,23 @@ static void only_days_that_neither_has_learnt_from_are_compared(void **state)
     }
 }
 
+/* The history begins with the nineteen closes that the model in place ends with. */
+static void a_history_that_begins_where_the_model_ended_is_all_new(void **state)
+{
+    (void)state;
+    SCOPED(series_free) struct series s = {0};
+    SCOPED(model_file_free) struct model_file m = {0}, next = {0};
+    struct train_report report;
+    struct error err = {0};
+    make_waves(&s, 1500, 0);
+    learn(&m, &s, 500, &defaults);
+    size_t from = 500 - MODEL_RECENT_CLOSES;
+    const struct series later = {.name = "t", .days = s.days + from, .n = s.n - from};
+    assert_true(train_model(&next, &report, &later, &defaults, &m, &err) >= 0);
+    assert_int_equal(report.comparison.outcome, TRAIN_COMPARED);
+    assert_int_equal(report.comparison.n, report.n_holdout);
+}
+
 static void another_question_is_not_compared(void **state)
 {
     (void)state;
@@ -233,6 +250,7 @@ int main(void)
         cmocka_unit_test(a_model_that_is_wrong_on_the_last_days_is_refused),
         cmocka_unit_test(a_model_that_is_worse_than_the_one_in_place_is_refused),
         cmocka_unit_test(only_days_that_neither_has_learnt_from_are_compared),
+        cmocka_unit_test(a_history_that_begins_where_the_model_ended_is_all_new),
         cmocka_unit_test(another_question_is_not_compared),
         cmocka_unit_test(calibration_holds_what_was_said_against_what_came),
         cmocka_unit_test(too_short_a_history_is_refused_with_the_remedy),
