@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 from typing import Any, Optional
 
@@ -14,6 +15,7 @@ import pytest
 
 from tests.support import http
 from tests.support.github_rules import Input, Workflow, run_title
+from tests.support.github_runs import Run
 from tests.support.github_standin import TOKEN, StandIn
 from tests.support.relay import ROOT
 from tests.support.wait import until
@@ -162,6 +164,26 @@ def test_a_run_lives_by_its_clock(standin: StandIn) -> None:
     until(lambda: standin.runs()[0]["conclusion"] == "timed_out", 5, "its conclusion")
     dispatch(standin)
     until(lambda: standin.runs()[1]["conclusion"] == "success", 5, "the usual conclusion")
+
+
+def test_a_run_works_as_long_as_its_job_and_ends_as_that_says(standin: StandIn) -> None:
+    go = threading.Event()
+    jobs = {"kospi": "success", "nasdaq": "failure"}
+
+    def job(run: Run) -> str:
+        assert go.wait(30)
+        return jobs[run.inputs["model"]]
+
+    standin.api.runs.job = job
+    for model in ("kospi", "nasdaq"):
+        dispatch(standin, with_inputs(relay_id="01JD", model=model))
+    until(lambda: [run["status"] for run in standin.runs()] == ["in_progress"] * 2, 30, "both to work")
+    go.set()
+    until(lambda: [run["conclusion"] for run in standin.runs()] == ["success", "failure"], 30, "both ends")
+    standin.set(queued_s=None)
+    dispatch(standin)
+    standin.api.runs.cancel(standin.api.runs.all()[-1])
+    assert standin.runs()[-1]["conclusion"] == "cancelled"
 
 
 def test_cancel_is_202_then_409(standin: StandIn) -> None:

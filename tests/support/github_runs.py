@@ -136,6 +136,8 @@ class Runs:
         while run.status == "queued":
             time.sleep(0.02)
             self.all()
+        if run.status == "completed":
+            return  # cancelled in the queue
         conclusion = "failure"
         try:
             conclusion = job(run)
