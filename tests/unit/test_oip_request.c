@@ -97,6 +97,34 @@ static void a_body_is_taken_or_refused_by_its_schema(void **state)
     }
 }
 
+/* Python's reader gives up on the nesting, if it comes to it, and KServe answers 400. */
+static void no_depth_is_a_fault_of_the_schema(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t depth;
+        const char *before, *after;
+        int want;
+    } rows[] = {
+        {17, "", "", OIP_UNREADABLE},     {1000, "", "", OIP_UNREADABLE},
+        {100000, "", "", OIP_UNREADABLE}, {100000, "", "x", OIP_UNREADABLE},
+        {17, "", "x", OIP_SCHEMA},        {100000, "x", "", OIP_SCHEMA},
+    };
+    for (size_t i = 0; i < N(rows); i++) {
+        SCOPED(buf_free) struct buf body = BUF_INIT(1 << 20);
+        SCOPED(oip_request_free) struct oip_request q;
+        buf_addf(&body, "%s", rows[i].before);
+        for (size_t k = 0; k < rows[i].depth; k++)
+            buf_add_char(&body, '[');
+        buf_addf(&body, "%s", rows[i].after);
+        for (size_t k = 0; k < rows[i].depth; k++)
+            buf_add_char(&body, ']');
+        int got = parse(&q, buf_text(&body), NULL);
+        if (got != rows[i].want)
+            fail_msg("%s %zu %s: %d", rows[i].before, rows[i].depth, rows[i].after, got);
+    }
+}
+
 static void the_words_name_the_place(void **state)
 {
     (void)state;
@@ -398,6 +426,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_body_is_taken_or_refused_by_its_schema),
+        cmocka_unit_test(no_depth_is_a_fault_of_the_schema),
         cmocka_unit_test(the_words_name_the_place),
         cmocka_unit_test(extents_are_coerced),
         cmocka_unit_test(elements_are_counted),
