@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +32,7 @@ struct arguments {
 
 static const char usage_line[] =
     "usage: drift-train --prices FILE|URL [--column COL] [--features relative|levels] [--lesson] "
-    "[--reference-days N] [--json] --output FILE\n";
+    "[--reference-days N] [--stattest T] [--threshold X] [--json] --output FILE\n";
 
 static void help(void)
 {
@@ -45,10 +46,13 @@ static void help(void)
         "  --features KIND       relative (to MA5 and MA20; the default) or levels (the averages)\n"
         "  --lesson              levels, and the label of the same day\n"
         "  --reference-days N    rows that drift is measured against (%d)\n"
+        "  --stattest TEST       of drift: wasserstein (the default), ks, psi, jensenshannon,\n"
+        "                        kl_div, hellinger, or auto, as Evidently chooses\n"
+        "  --threshold X         where drift begins (%g; of another test its own)\n"
         "  --json                the report as JSON\n"
         "  --output FILE         the model file, replaced whole\n\n"
         "Exit codes: 0 published, 1 refused or failed (FILE is as it was), 2 usage.\n",
-        usage_line, TRAIN_REFERENCE_DAYS);
+        usage_line, TRAIN_REFERENCE_DAYS, MODEL_DRIFT_LIMIT);
 }
 
 static int mistake(const char *what)
@@ -83,6 +87,16 @@ static int take(struct arguments *a, int option, const char *value)
     case 'j':
         a->json = true;
         break;
+    case 's':
+        r = drift_test_parse(&a->train.stattest, value, &err);
+        if (r == 0 && !drift_test_is_for(a->train.stattest, DRIFT_NUM))
+            r = error_set(&err, -EINVAL, "--stattest %s is for categories", value);
+        break;
+    case 't':
+        r = parse_double(&a->train.threshold, value, &err);
+        if (r == 0 && !(a->train.threshold > 0 && isfinite(a->train.threshold)))
+            r = error_set(&err, -EINVAL, "--threshold %s: a number above 0 is wanted", value);
+        break;
     case 'r':
         r = parse_int64(&days, value, MODEL_REFERENCE_MIN, MODEL_REFERENCE_MAX, &err);
         if (r == 0)
@@ -104,10 +118,13 @@ static int parse(struct arguments *a, int argc, char **argv)
         {"lesson", no_argument, NULL, 'l'},
         {"output", required_argument, NULL, 'o'},
         {"reference-days", required_argument, NULL, 'r'},
+        {"stattest", required_argument, NULL, 's'},
+        {"threshold", required_argument, NULL, 't'},
         {"json", no_argument, NULL, 'j'},
         {NULL, 0, NULL, 0},
     };
-    *a = (struct arguments){.train.reference_days = TRAIN_REFERENCE_DAYS};
+    *a = (struct arguments){
+        .train = {.reference_days = TRAIN_REFERENCE_DAYS, .stattest = DRIFT_WASSERSTEIN}};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         int code = take(a, option, optarg);
         if (code >= 0)

@@ -62,6 +62,16 @@ const char *drift_test_sign(enum drift_test test)
     return signs[tests[test].drift];
 }
 
+double drift_test_threshold(enum drift_test test)
+{
+    return tests[test].threshold;
+}
+
+bool drift_test_is_for(enum drift_test test, enum drift_type type)
+{
+    return type == DRIFT_NUM ? tests[test].num : tests[test].cat;
+}
+
 enum drift_test drift_choose(enum drift_type type, const struct sample *r, const struct sample *c)
 {
     size_t distinct = pooled_distinct(r, c);
@@ -120,7 +130,7 @@ int drift_score(struct drift_result *out, enum drift_type type, const struct sam
                 const struct sample *c, enum drift_test test, const double *threshold,
                 struct error *err)
 {
-    if (!(type == DRIFT_NUM ? tests[test].num : tests[test].cat))
+    if (!drift_test_is_for(test, type))
         return error_set(err, -EINVAL, "%s is no test for %s columns: take auto, or another one",
                          tests[test].name, type == DRIFT_NUM ? "numeric" : "categorical");
     if (test == DRIFT_AUTO)

@@ -37,6 +37,11 @@ const char *drift_test_title(enum drift_test test);
 /* "<=", "<" or ">=": how a score that means drift compares with the threshold. */
 const char *drift_test_sign(enum drift_test test);
 
+/* Evidently's own; 0 of DRIFT_AUTO. */
+double drift_test_threshold(enum drift_test test);
+/* Whether it may be asked for by name for columns of that type. */
+bool drift_test_is_for(enum drift_test test, enum drift_type type);
+
 /* What DRIFT_AUTO stands for; never DRIFT_AUTO. */
 enum drift_test drift_choose(enum drift_type type, const struct sample *r, const struct sample *c);
 

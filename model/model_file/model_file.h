@@ -20,8 +20,7 @@
 #define MODEL_REFERENCE_MAX 10000
 #define MODEL_EDGES_MAX     9 /* deciles */
 #define MODEL_RECENT_CLOSES (FEATURES_DAYS - 1)
-#define MODEL_DRIFT_TEST    "wasserstein"
-#define MODEL_DRIFT_LIMIT   0.8
+#define MODEL_DRIFT_LIMIT   0.8 /* of the normed Wasserstein distance */
 
 struct model_file {
     char name[MODEL_TEXT_MAX];    /* of the prices it learnt from */

@@ -55,13 +55,14 @@ static void add_warnings(struct buf *out, const struct train_report *report,
     if (options->features == FEATURES_LEVELS)
         buf_add_text(out, "Averages of prices move with the market: their scores will say drift "
                           "on any index with a trend.\n");
+    if (report->stattest == DRIFT_KS)
+        buf_add_text(out, "Its drift scores are p-values: small ones mean drift, and a rule like "
+                          "> 0.8 fires on calm.\n");
     if (options->reference_days < TRAIN_REFERENCE_DAYS)
-        buf_addf(
-            out,
-            "The drift reference has %zu rows. Below %d, a test that is chosen by itself (auto, "
-            "as Evidently does) gives p-values: small ones mean drift, and a rule like > 0.8 "
-            "fires on calm. This model's own test is " MODEL_DRIFT_TEST ", a distance.\n",
-            options->reference_days, TRAIN_REFERENCE_DAYS);
+        buf_addf(out,
+                 "The drift reference has %zu rows; %d and more are advised. Below, a test that is "
+                 "chosen by itself (--stattest auto, as Evidently does) gives p-values.\n",
+                 options->reference_days, TRAIN_REFERENCE_DAYS);
 }
 
 void report_text(struct buf *out, const struct train_report *report, const struct series *s,
@@ -80,6 +81,8 @@ void report_text(struct buf *out, const struct train_report *report, const struc
              report->holdout.loss, report->base.loss, report->holdout.accuracy,
              report->base.accuracy);
     add_calibration(out, report);
+    buf_addf(out, "drift     %s %s %g, against %zu rows\n", drift_test_name(report->stattest),
+             drift_test_sign(report->stattest), report->threshold, options->reference_days);
     add_comparison(out, &report->comparison);
     add_warnings(out, report, options);
     buf_addf(out, "%s\n", refused == NULL ? "published" : refused);
@@ -121,6 +124,8 @@ void report_json(struct buf *out, const struct train_report *report, const struc
              features_label_text(options->label));
     buf_addf(out, ",\"days\":%zu,\"skipped\":%zu,\"train\":%zu,\"holdout\":%zu,\"reference\":%zu",
              s->n, s->n_skipped, report->n_train, report->n_holdout, options->reference_days);
+    buf_addf(out, ",\"stattest\":\"%s\"", drift_test_name(report->stattest));
+    add_number(out, "threshold", report->threshold);
     add_number(out, "rises", report->rises);
     add_number(out, "log_loss", report->holdout.loss);
     add_number(out, "base_log_loss", report->base.loss);

@@ -80,6 +80,23 @@ static int keep_reference(struct model_file *m, const struct features *f, size_t
     return 0;
 }
 
+/* Averages of prices have more than five values, so only the rows of the reference matter to the
+ * automatic choice. */
+static void choose_test(struct model_file *m, struct train_report *report,
+                        const struct train_options *options)
+{
+    enum drift_test test = options->stattest;
+    if (test == DRIFT_AUTO)
+        test = m->n_reference < TRAIN_REFERENCE_DAYS ? DRIFT_KS : DRIFT_WASSERSTEIN;
+    if (options->threshold > 0)
+        m->threshold = options->threshold;
+    else
+        m->threshold = test == DRIFT_WASSERSTEIN ? MODEL_DRIFT_LIMIT : drift_test_threshold(test);
+    (void)snprintf(m->stattest, sizeof(m->stattest), "%s", drift_test_name(test));
+    report->stattest = test;
+    report->threshold = m->threshold;
+}
+
 static void describe(struct model_file *m, const struct series *s,
                      const struct train_options *options)
 {
@@ -87,8 +104,6 @@ static void describe(struct model_file *m, const struct series *s,
     series_format_day(s, s->days[s->n - 1].day, day);
     (void)snprintf(m->name, sizeof(m->name), "%s", s->name);
     (void)snprintf(m->through, sizeof(m->through), "%s", day);
-    (void)snprintf(m->stattest, sizeof(m->stattest), "%s", MODEL_DRIFT_TEST);
-    m->threshold = MODEL_DRIFT_LIMIT;
     m->features = options->features;
     m->label = options->label;
     for (size_t i = 0; i < MODEL_RECENT_CLOSES; i++)
@@ -124,6 +139,7 @@ int train_model(struct model_file *out, struct train_report *report, const struc
                          n, TRAIN_ROWS_MIN);
     describe(&m, s, options);
     r = keep_reference(&m, &f, options->reference_days, err);
+    choose_test(&m, report, options);
     if (r == 0)
         r = logistic_fit(&learnt, f.rows, report->n_train, err);
     if (r == 0) {

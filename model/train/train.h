@@ -8,6 +8,7 @@
 #ifndef MODEL_TRAIN_TRAIN_H
 #define MODEL_TRAIN_TRAIN_H
 
+#include "model/drift/drift.h"
 #include "model/features/features.h"
 #include "model/model_file/model_file.h"
 #include "model/series/series.h"
@@ -32,6 +33,8 @@ struct train_options {
     enum features_kind features;
     enum features_label label;
     size_t reference_days;
+    enum drift_test stattest; /* for numbers; DRIFT_AUTO is settled by the reference's rows */
+    double threshold;         /* 0 = MODEL_DRIFT_LIMIT, or the test's own where it is another one */
 };
 
 struct train_score {
@@ -60,6 +63,8 @@ struct train_part {
 };
 
 struct train_report {
+    enum drift_test stattest; /* never DRIFT_AUTO */
+    double threshold;
     size_t n_days, n_train, n_holdout;
     double rises;                         /* share of rises in what it learnt from */
     struct train_score holdout, base;     /* on the hold-out */

@@ -101,11 +101,27 @@ def test_the_lesson_has_levels_and_the_same_days_label(output: Path) -> None:
     assert model["reference"]["ma20"][0] == pytest.approx(sum(closes[-49:-29]) / 20, rel=1e-14)
 
 
-def test_a_short_reference_is_said_to_give_p_values(output: Path) -> None:
-    short = train("--prices", PRICES, "--column", "ftse", "--reference-days", "60", "--output", output)
-    assert short.returncode == 0, short.stderr
-    assert "The drift reference has 60 rows." in short.stdout and "p-values: small ones mean drift" in short.stdout
-    assert "p-values" not in train("--prices", PRICES, "--column", "ftse", "--output", output).stdout
+@pytest.mark.parametrize("options, stattest, threshold, warned, p_values", [
+    ([], "wasserstein", 0.8, False, False),
+    (["--threshold", "0.5"], "wasserstein", 0.5, False, False),
+    (["--stattest", "psi"], "psi", 0.1, False, False),
+    (["--stattest", "auto"], "wasserstein", 0.8, False, False),
+    (["--reference-days", "60"], "wasserstein", 0.8, True, False),
+    (["--reference-days", "60", "--stattest", "auto"], "ks", 0.05, True, True),
+    (["--reference-days", "1000", "--stattest", "auto"], "ks", 0.05, True, True),
+    (["--stattest", "ks", "--threshold", "0.01"], "ks", 0.01, False, True),
+])
+def test_the_model_names_its_test_and_the_report_what_scores_mean(
+        output: Path, options: list[str], stattest: str, threshold: float, warned: bool, p_values: bool) -> None:
+    done = train("--prices", PRICES, "--column", "ftse", *options, "--output", output)
+    assert done.returncode == 0, done.stderr
+    model = json.loads(output.read_text())
+    assert (model["stattest"], model["threshold"]) == (stattest, threshold)
+    assert f"drift     {stattest} {'<' if p_values else '>'}= {threshold:g}, against " in done.stdout
+    assert ("rows; 1001 and more are advised" in done.stdout) == warned
+    assert ("Its drift scores are p-values: small ones mean drift" in done.stdout) == p_values
+    json_too = json.loads(train("--prices", PRICES, "--column", "ftse", *options, "--json", "--output", output).stdout)
+    assert (json_too["stattest"], json_too["threshold"]) == (stattest, threshold)
 
 
 def until_day(day: int, folder: Path) -> Path:
@@ -223,6 +239,11 @@ def test_a_kill_in_the_middle_of_writing_leaves_the_old_file(output: Path) -> No
     [], ["--prices", PRICES], ["--output", "x"], ["--nothing"], ["--prices", PRICES, "--output", "x", "more"],
     ["--prices", PRICES, "--output", "x", "--features", "others"],
     ["--prices", PRICES, "--output", "x", "--reference-days", "29"],
+    ["--prices", PRICES, "--output", "x", "--stattest", "z"],
+    ["--prices", PRICES, "--output", "x", "--stattest", "anderson"],
+    ["--prices", PRICES, "--output", "x", "--threshold", "0"],
+    ["--prices", PRICES, "--output", "x", "--threshold", "nan"],
+    ["--prices", PRICES, "--output", "x", "--threshold", "inf"],
     ["--prices", PRICES, "--output", "x", "--lesson", "--features", "relative"],
 ])
 def test_a_wrong_command_line_is_explained(arguments: list[object]) -> None:

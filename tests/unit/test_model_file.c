@@ -33,7 +33,7 @@ static struct model_file make_model(size_t n_reference)
         .label = LABEL_NEXT_DAY,
         .bias = 0.125,
         .weights = {-1.0 / 3, 2},
-        .stattest = MODEL_DRIFT_TEST,
+        .stattest = "wasserstein",
         .threshold = MODEL_DRIFT_LIMIT,
         .n_reference = n_reference,
         .edges = {{-0.1, 0.1}, {1}},
