@@ -55,7 +55,7 @@ static int by_probability(const void *a, const void *b)
     const struct said *x = a, *y = b;
     if (x->p != y->p)
         return x->p < y->p ? -1 : 1;
-    return x->day < y->day ? -1 : 1;
+    return (x->day > y->day) - (x->day < y->day);
 }
 
 static void calibrate(struct train_report *report, const struct said *sorted, size_t n)
