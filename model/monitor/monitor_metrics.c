@@ -64,10 +64,11 @@ static void close_labels(struct writer *w, double value)
 static void add_first(struct writer *w, size_t f)
 {
     const char *feature = features_names[f];
-    buf_addf(w->out,
-             "# HELP data_drift_score_%s model_drift_score of the first model, by any test.\n"
-             "# TYPE data_drift_score_%s gauge\n",
-             feature, feature);
+    buf_addf(
+        w->out,
+        "# HELP data_drift_score_%s model_drift_score of the first model; by ks, low = drift.\n"
+        "# TYPE data_drift_score_%s gauge\n",
+        feature, feature);
     if (w->first != NULL && w->first->scores[f].scored) {
         buf_addf(w->out, "data_drift_score_%s ", feature);
         buf_add_double(w->out, w->first->scores[f].result.score);
