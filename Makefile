@@ -138,12 +138,27 @@ tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(wildcard relay/main.c) $(model_mains) $(r
 $(BUILD)/%.tidy: %.c $(headers) .clang-tidy tests/lint/tidy.sh
 	$(Q)tests/lint/tidy.sh $< $(all_cflags) && mkdir -p $(@D) && touch $@
 
+# Units name /usr/bin, and are installed with $(PREFIX)/bin.
+bindir  := $(DESTDIR)$(PREFIX)/bin
+share   := $(DESTDIR)$(PREFIX)/share
+library := $(DESTDIR)$(PREFIX)/lib
 install: all ## install under PREFIX (/usr/local), below DESTDIR
-	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/drift-relay'
-	install -m 755 $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train $(BUILD)/drift-app '$(DESTDIR)$(PREFIX)/bin'
+	install -d '$(bindir)' '$(share)/drift-relay'
+	install -m 755 $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train $(BUILD)/drift-app '$(bindir)'
 	for page in $(wildcard docs/man/*.[1-8]); do \
-	    install -D -m 644 "$$page" '$(DESTDIR)$(PREFIX)/share/man'/man"$${page##*.}/$${page##*/}" || exit; done
-	cp -R $(wildcard config grafana prometheus) '$(DESTDIR)$(PREFIX)/share/drift-relay'
+	    install -D -m 644 "$$page" '$(share)/man'/man"$${page##*.}/$${page##*/}" || exit; done
+	for unit in relay model app; do \
+	    install -D -m 644 config/systemd/drift-$$unit.service '$(library)/systemd/system/'drift-$$unit.service && \
+	    sed -i 's|/usr/bin/|$(PREFIX)/bin/|' '$(library)/systemd/system/'drift-$$unit.service || exit; done
+	for unit in relay model; do \
+	    install -D -m 644 config/systemd/drift-$$unit.sysusers '$(library)/sysusers.d/'drift-$$unit.conf && \
+	    install -D -m 644 config/systemd/drift-$$unit.tmpfiles '$(library)/tmpfiles.d/'drift-$$unit.conf || exit; done
+	install -D -m 644 config/completion/drift-relay '$(share)/bash-completion/completions/drift-relay'
+	for program in model train app; do \
+	    ln -sf drift-relay '$(share)/bash-completion/completions/'drift-$$program || exit; done
+	cp -R config grafana prometheus '$(share)/drift-relay'
+	rm -r '$(share)/drift-relay/config/completion' '$(share)/drift-relay/config/systemd'/*.service \
+	    '$(share)/drift-relay/config/systemd'/*.sysusers '$(share)/drift-relay/config/systemd'/*.tmpfiles
 
 demo: all ## the main job end to end on loopback, with real Prometheus and Alertmanager; KEEP=1 leaves it up
 	@sh tests/support/deps.sh demo programs

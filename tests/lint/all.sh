@@ -2,7 +2,7 @@
 # The lint tier: one check a line. Sourced by tests/run.sh.
 
 scripts() {
-    find tests -name '*.sh'
+    find tests docker config/completion -name '*.sh' -o -path 'config/completion/*' 2> /dev/null
     grep -rlE --include='*' '^#!/bin/(ba)?sh' .ci tests docker kubernetes debian config 2> /dev/null | grep -v '\.sh$'
 }
 
@@ -44,6 +44,8 @@ lint() {
     check "shell" xargs -a <(scripts) shellcheck
     check "python" python_compiles
     check "manuals" manuals
+    check "keys in drift-relay.conf(5)" "${python:?}" -m tests.lint.manual_keys
+    check "systemd units" tests/lint/units.sh
     check "Grafana's files" "${python:?}" -m tests.lint.grafana
     check "what is looked for in Grafana's files is found" "${python:?}" -m tests.lint.grafana --faults
     check "cppcheck" static_analysis
