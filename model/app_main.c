@@ -1,6 +1,7 @@
 /* drift-app: the web page that asks the model. */
 #include "model/app/site.h"
 #include "relay/base/http_client.h"
+#include "relay/base/http_health.h"
 #include "relay/base/log.h"
 #include "relay/base/parse.h"
 #include "relay/base/scope.h"
@@ -23,7 +24,7 @@ enum {
     USAGE = 2,
 };
 
-static const char usage_line[] = "usage: drift-app [--listen ADDRESS:PORT]\n";
+static const char usage_line[] = "usage: drift-app [--listen ADDRESS:PORT] [--health]\n";
 
 static void help(void)
 {
@@ -31,6 +32,7 @@ static void help(void)
         "%s\n"
         "Serves a web page that asks the model for a prediction and shows the state of drift.\n\n"
         "  --listen ADDRESS:PORT  numeric address; port 0 takes a free one (" LISTEN_DEFAULT ")\n"
+        "  --health               exit 0 when the page that listens there is alive\n"
         "  --help, --version\n\n"
         "Environment: MODEL_API_URL, where a model is asked for an inference\n"
         "(" MODEL_URL_DEFAULT ").\n"
@@ -46,21 +48,35 @@ static int mistake(const char *what)
     return USAGE;
 }
 
+static int ask_health(const struct address *listen)
+{
+    struct error err = {0};
+    if (http_health(listen, "/healthz", &err) == 0)
+        return STOPPED;
+    fprintf(stderr, "drift-app --health: %s\n", err.text);
+    return FAILED;
+}
+
 /* -1: go on. */
 static int parse(struct address *out, int argc, char **argv)
 {
     static const struct option options[] = {
         {"listen", required_argument, NULL, 'l'},
+        {"health", no_argument, NULL, 'a'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
     struct error err = {0};
     const char *listen = LISTEN_DEFAULT;
+    bool health = false;
     for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         switch (option) {
         case 'l':
             listen = optarg;
+            break;
+        case 'a':
+            health = true;
             break;
         case 'h':
             help();
@@ -75,7 +91,9 @@ static int parse(struct address *out, int argc, char **argv)
     }
     if (optind < argc)
         return mistake("too many arguments");
-    return parse_address(out, listen, &err) == 0 ? -1 : mistake(err.text);
+    if (parse_address(out, listen, &err) != 0)
+        return mistake(err.text);
+    return health ? ask_health(out) : -1;
 }
 
 /* Visitors that are inside are answered, unless a second signal asks to hurry. */

@@ -11,6 +11,7 @@ static const struct {
 } commands[] = {
     {"serve", cli_serve, "answer inference requests, and show how far they drifted"},
     {"score", cli_score, "compare two CSV files column by column"},
+    {"health", cli_health, "exit 0 when a running server has every model"},
 };
 
 static void help(FILE *out)

@@ -9,6 +9,9 @@ enum exit_code {
     EXIT_USAGE = 2,  /* the command line is wrong */
 };
 
+#define CLI_LISTEN_DEFAULT "0.0.0.0:8080"
+
+int cli_health(int argc, char **argv);
 int cli_score(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 

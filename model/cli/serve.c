@@ -14,7 +14,6 @@
 #include <jansson.h>
 #include <sodium.h>
 
-#define LISTEN_DEFAULT "0.0.0.0:8080"
 #define WINDOW_DEFAULT "60"
 #define DRAIN_MS       15000
 
@@ -26,7 +25,7 @@ static const char help_text[] =
     "\n\nServes models that drift-train made, by the Open Inference Protocol (v2), and measures\n"
     "how far what they are asked has drifted from what they learnt from.\n\n"
     "  --model NAME=FILE    a model and the name in its URL; may be repeated\n"
-    "  --listen A:P         where to listen (" LISTEN_DEFAULT "; port 0 takes a free one)\n"
+    "  --listen A:P         where to listen (" CLI_LISTEN_DEFAULT "; port 0 takes a free one)\n"
     "  --window W           which requests are scored: the last 60, 2h of them, or all, of which\n"
     "                       there are at most 10000 (" WINDOW_DEFAULT ")\n"
     "  --min-samples N      no score of fewer requests (30)\n"
@@ -173,7 +172,7 @@ int cli_serve(int argc, char **argv)
                                   .changed = wake}};
     v.options.models = v.models;
     v.options.context = &v;
-    if (parse_address(&v.options.listen, LISTEN_DEFAULT, &err) != 0 ||
+    if (parse_address(&v.options.listen, CLI_LISTEN_DEFAULT, &err) != 0 ||
         drift_window_parse(&v.options.span, WINDOW_DEFAULT, &err) != 0)
         return mistake(err.text, "");
     int code = read_arguments(&v, argc, argv);
