@@ -11,7 +11,7 @@ build='gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libconfig-dev l
     libgnutls28-dev liblinear-dev'
 demo='python3 curl jq openssl procps'
 test="$demo clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck mandoc libcmocka-dev python3-pytest
-    chromium"
+    chromium unzip"
 # pages: what Prometheus's pages at /classic load.
 programs='prometheus prometheus-alertmanager'
 pages='libjs-bootstrap4 libjs-d3 libjs-eonasdan-bootstrap-datetimepicker libjs-jquery libjs-jquery-hotkeys
