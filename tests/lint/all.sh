@@ -46,6 +46,8 @@ lint() {
     check "manuals" manuals
     check "keys in drift-relay.conf(5)" "${python:?}" -m tests.lint.manual_keys
     check "systemd units" tests/lint/units.sh
+    check "images, compose, Kubernetes, Terraform, workflows" "${python:?}" -m tests.lint.deploy
+    check "what is looked for in them is found" "${python:?}" -m tests.lint.deploy --faults
     check "Grafana's files" "${python:?}" -m tests.lint.grafana
     check "what is looked for in Grafana's files is found" "${python:?}" -m tests.lint.grafana --faults
     check "cppcheck" static_analysis
