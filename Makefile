@@ -11,14 +11,14 @@ BUILD   := build/$(if $(filter cc gcc,$(cc_name)),,$(cc_name)-)$(or $(SAN),relea
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-.PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more test-grafana
+.PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more test-grafana dist deb
 all: $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train $(BUILD)/drift-app ## build (the default)
 
 LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3 gnutls
 
 # What this compiler takes and where the libraries are. It comes first in every build, so it also gets what is missing;
 # the goals below compile nothing themselves.
-ifneq ($(filter-out help deps test lint fuzz format clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps test lint fuzz format clean dist deb,$(or $(MAKECMDGOALS),all)),)
 include build/probed-$(cc_name).mk
 endif
 build/probed-$(cc_name).mk: tests/support/probe-flags.sh tests/support/deps.sh
@@ -139,6 +139,7 @@ $(BUILD)/%.tidy: %.c $(headers) .clang-tidy tests/lint/tidy.sh
 	$(Q)tests/lint/tidy.sh $< $(all_cflags) && mkdir -p $(@D) && touch $@
 
 # Units name /usr/bin, and are installed with $(PREFIX)/bin.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 bindir  := $(DESTDIR)$(PREFIX)/bin
 share   := $(DESTDIR)$(PREFIX)/share
 library := $(DESTDIR)$(PREFIX)/lib
@@ -148,14 +149,13 @@ install: all ## install under PREFIX (/usr/local), below DESTDIR
 	for page in $(wildcard docs/man/*.[1-8]); do \
 	    install -D -m 644 "$$page" '$(share)/man'/man"$${page##*.}/$${page##*/}" || exit; done
 	for unit in relay model app; do \
-	    install -D -m 644 config/systemd/drift-$$unit.service '$(library)/systemd/system/'drift-$$unit.service && \
-	    sed -i 's|/usr/bin/|$(PREFIX)/bin/|' '$(library)/systemd/system/'drift-$$unit.service || exit; done
+	    install -D -m 644 config/systemd/drift-$$unit.service '$(DESTDIR)$(UNITDIR)/'drift-$$unit.service && \
+	    sed -i 's|/usr/bin/|$(PREFIX)/bin/|' '$(DESTDIR)$(UNITDIR)/'drift-$$unit.service || exit; done
 	for unit in relay model; do \
 	    install -D -m 644 config/systemd/drift-$$unit.sysusers '$(library)/sysusers.d/'drift-$$unit.conf && \
 	    install -D -m 644 config/systemd/drift-$$unit.tmpfiles '$(library)/tmpfiles.d/'drift-$$unit.conf || exit; done
-	install -D -m 644 config/completion/drift-relay '$(share)/bash-completion/completions/drift-relay'
-	for program in model train app; do \
-	    ln -sf drift-relay '$(share)/bash-completion/completions/'drift-$$program || exit; done
+	for program in relay model train app; do \
+	    install -D -m 644 config/completion/drift-relay '$(share)/bash-completion/completions/'drift-$$program || exit; done
 	cp -R config grafana prometheus '$(share)/drift-relay'
 	rm -r '$(share)/drift-relay/config/completion' '$(share)/drift-relay/config/systemd'/*.service \
 	    '$(share)/drift-relay/config/systemd'/*.sysusers '$(share)/drift-relay/config/systemd'/*.tmpfiles
@@ -172,6 +172,7 @@ test: ## everything that CI runs; TIER=unit runs one tier
 test-more: $(BUILD)/drift-model $(BUILD)/drift-train ## the long checks: scores against scipy; real clients; mutants of the engine, each of which a test must notice
 	@python3 tests/scipy/scores.py $< --cases $(or $(SCORES),10000)
 	@RELAY_BIN='$(abspath $(BUILD))/drift-relay' python3 -m tests.clients.clients
+	@python3 -m tests.deploy.linters
 	@python3 tests/mutants/mutants.py $(if $(MUTANTS),--sample $(MUTANTS)) $(if $(FILE),--file $(FILE)) \
 	    -- $(CC) $(all_cflags) -- $(all_ldflags) $(PROBED_LIBS)
 
@@ -189,6 +190,18 @@ format: ## clang-format all C files
 
 deps: ## get every library and program that the other targets use
 	@sh tests/support/deps.sh build demo test programs
+
+# What git knows, and nothing else, so that a package is of a commit.
+dist: ## the source as build/dist/drift-relay-VERSION.tar.gz
+	mkdir -p build/dist
+	git archive --format=tar.gz --prefix=drift-relay-$(VERSION)/ -o build/dist/drift-relay-$(VERSION).tar.gz HEAD
+
+deb: dist ## Debian packages of HEAD in build/dist
+	@sh tests/support/deps.sh build deb
+	rm -rf build/deb-source && mkdir -p build/deb-source
+	tar -C build/deb-source -xzf build/dist/drift-relay-$(VERSION).tar.gz
+	cd build/deb-source/drift-relay-$(VERSION) && cp -R docker/debian debian && dpkg-buildpackage -us -uc -b
+	mv build/deb-source/*.deb build/deb-source/*.buildinfo build/deb-source/*.changes build/dist/
 
 clean: ## remove build/
 	rm -rf build

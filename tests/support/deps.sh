@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gets what a step needs and this machine lacks:   deps.sh build|test|demo|programs…
+# Gets what a step needs and this machine lacks:   deps.sh build|test|demo|deb|programs…
 #
 # Debian packages come by apt-get, which may neither remove a package nor pull in recommended ones; the command is
 # printed before it runs, and only printed where we are not root. Programs whose packages would start daemons are not
@@ -12,6 +12,8 @@ build='gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libconfig-dev l
 demo='python3 curl jq openssl procps'
 test="$demo clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck mandoc libcmocka-dev python3-pytest
     chromium unzip"
+# deb: what builds and judges packages.
+deb='build-essential debhelper fakeroot git lintian'
 # pages: what Prometheus's pages at /classic load.
 programs='prometheus prometheus-alertmanager'
 pages='libjs-bootstrap4 libjs-d3 libjs-eonasdan-bootstrap-datetimepicker libjs-jquery libjs-jquery-hotkeys
@@ -121,6 +123,7 @@ for step in "$@"; do
     build) packages="$packages $build $(curl_flavour)" ;;
     demo) packages="$packages $demo" ;;
     test) packages="$packages $test" ;;
+    deb) packages="$packages $deb" ;;
     programs) ;;
     *) say "deps.sh: unknown step $step"; exit 2 ;;
     esac
