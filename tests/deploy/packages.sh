@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC2016 # formats of dpkg-query
 # The packages of `make deb` in a Debian 12 of their own: install, run, upgrade keeping state, remove, purge.
 #   tests/deploy/packages.sh      root; the Debian comes from debootstrap, and is kept in build/chroot for the next time
 set -euo pipefail
@@ -30,7 +31,7 @@ mount -t proc proc "$root/proc"
 # What is in the places where packages leave things, but for apt's and dpkg's own records.
 inventory() {
     (cd "$root" && find etc usr lib var opt run -xdev \( -path 'var/lib/apt' -o -path 'var/lib/dpkg' -o -path 'var/cache' \
-        -o -path var/log \) -prune -o -print | grep -i drift | sort)
+        -o -path var/log \) -prune -o -print | { grep -i drift || :; } | sort)
 }
 
 # A package of the version given, with the same files.
@@ -42,7 +43,8 @@ repack() {
 }
 
 start_relay() {
-    as_relay drift-relay serve > "$root/tmp/relay.log" 2>&1 &
+    # exec, so that the child is the relay itself.
+    (exec chroot --userspec=drift-relay:drift-relay "$root" /usr/bin/drift-relay serve) > "$root/tmp/relay.log" 2>&1 &
     relay_pid=$!
     for _ in $(seq 300); do
         if as_relay drift-relay health 2> /dev/null; then return; fi
@@ -52,7 +54,7 @@ start_relay() {
     return 1
 }
 
-# The process that setpriv became is the child that we started.
+# Its exit status is 0 when it drained.
 stop_relay() {
     kill "$relay_pid"
     wait "$relay_pid"
@@ -66,7 +68,7 @@ inside apt-get update -qq > /dev/null 2>&1 || :
 inside sh -c 'apt-get install -qq -y --no-install-recommends /tmp/drift-*.deb' > build/packages.log 2>&1 || { cat build/packages.log; exit 1; }
 step "installed: $(inside dpkg-query -W -f '${Package} ${Version} ${Status}, ' 'drift-*' | sed 's/ install ok installed//g; s/, $//')"
 
-[ "$(stat -c '%a %U:%G' "$root/etc/drift-relay" | sed "s/UNKNOWN/$(inside id -gn drift-relay)/")" = "750 root:drift-relay" ]
+[ "$(inside stat -c '%a %U:%G' /etc/drift-relay)" = "750 root:drift-relay" ]
 inside test -d /var/lib/drift-model
 [ ! -e "$root/etc/systemd/system/multi-user.target.wants/drift-relay.service" ]
 for program in relay model train app; do inside "drift-$program" --help > /dev/null; done

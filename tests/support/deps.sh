@@ -13,7 +13,7 @@ demo='python3 curl jq openssl procps'
 test="$demo clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck mandoc libcmocka-dev python3-pytest
     chromium unzip"
 # deb: what builds and judges packages.
-deb='build-essential debhelper fakeroot git lintian'
+deb='build-essential debhelper debootstrap fakeroot git lintian'
 # pages: what Prometheus's pages at /classic load.
 programs='prometheus prometheus-alertmanager'
 pages='libjs-bootstrap4 libjs-d3 libjs-eonasdan-bootstrap-datetimepicker libjs-jquery libjs-jquery-hotkeys
