@@ -121,6 +121,7 @@ static void conf_free(struct conf *c)
     free(c->grafana.url);
     free(c->grafana.token_file);
     free(c->admin_socket);
+    free(c->admin_token_file);
     free(c->store_path);
     free(c->stop_file);
     free(c);
@@ -274,7 +275,8 @@ size_t conf_needs_restart(const struct conf *now, const struct conf *next, char 
          strcmp(now->listen.host, next->listen.host) != 0 || now->listen.port != next->listen.port},
         {"admin", strcmp(now->admin.host, next->admin.host) != 0 ||
                       now->admin.port != next->admin.port ||
-                      !same_text(now->admin_socket, next->admin_socket)},
+                      !same_text(now->admin_socket, next->admin_socket) ||
+                      !same_text(now->admin_token_file, next->admin_token_file)},
         {"store.path", !same_text(now->store_path, next->store_path)},
         {"limits", !same_limits(&now->limits, &next->limits)},
     };

@@ -63,7 +63,8 @@ struct conf {
     char *origin; /* the file's path, or "environment" */
     struct address listen;
     struct address admin;
-    char *admin_socket; /* NULL = none */
+    char *admin_socket;     /* NULL = none */
+    char *admin_token_file; /* of the bearer token for changes over TCP, read anew for each; NULL */
     char *store_path;
     int64_t retain_ms;
     char *stop_file;

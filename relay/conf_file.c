@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define ADMIN_TOKEN_MIN 16 /* bytes */
 #define DAY_MS          (24 * 3600 * 1000LL)
 #define SOCKET_PATH_MAX 108 /* sun_path of unix(7), NUL included */
 #define SECRET_SHORT    16  /* bytes: shorter HMAC secrets are warned of */
@@ -37,8 +38,21 @@ void conf_read_path(const struct settings_group *g, const char *key, char **out)
         settings_fault(g, key, "is empty: a path is wanted");
 }
 
+/* A token that only some may read: whoever has it may start and stop runs. */
+static void read_admin_token(const struct settings_group *g, char **out)
+{
+    SCOPED(secret_free_p) struct secret *token = NULL;
+    struct error err = {0};
+    conf_read_path(g, "token_file", out);
+    if (*out != NULL && (*out)[0] != '\0' && secret_read_file(&token, *out, 1, &err) != 0)
+        settings_fault(g, "token_file", "%s", err.text);
+    else if (token != NULL && secret_len(token) < ADMIN_TOKEN_MIN)
+        settings_fault(g, "token_file", "holds %zu bytes: at least %d, so that nobody guesses them",
+                       secret_len(token), ADMIN_TOKEN_MIN);
+}
+
 static void read_address(const struct settings_group *root, const char *key, struct address *out,
-                         char **socket)
+                         char **socket, char **token_file)
 {
     const struct settings_group *g = settings_group(root, key, false);
     if (g == NULL)
@@ -64,7 +78,7 @@ static void read_address(const struct settings_group *root, const char *key, str
         if (*socket != NULL && strlen(*socket) >= SOCKET_PATH_MAX)
             settings_fault(g, "socket", "is longer than the %d bytes of a unix socket's path",
                            SOCKET_PATH_MAX - 1);
-        refuse_later(g, "token_file");
+        read_admin_token(g, token_file);
     } else {
         refuse_later(g, "tls");
     }
@@ -256,8 +270,8 @@ static void read_grafana(const struct settings_group *root, struct conf *c)
 void conf_read_file(struct conf *c, struct settings *s)
 {
     const struct settings_group *root = settings_root(s);
-    read_address(root, "listen", &c->listen, NULL);
-    read_address(root, "admin", &c->admin, &c->admin_socket);
+    read_address(root, "listen", &c->listen, NULL, NULL);
+    read_address(root, "admin", &c->admin, &c->admin_socket, &c->admin_token_file);
     const struct settings_group *store = settings_group(root, "store", false);
     if (store != NULL) {
         conf_read_path(store, "path", &c->store_path);

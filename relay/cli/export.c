@@ -151,18 +151,20 @@ static int read_live(const struct export *e, const char *id, json_t **line)
 /* --- from a copy ---------------------------------------------------------------------------------
  */
 
-static void add_stored(void *context, const struct store_notification *n)
+static bool add_stored(void *context, const struct store_notification *n)
 {
     add(context, n->received_wall, n->id, NULL);
+    return true;
 }
 
-static void add_stored_request(void *context, const struct request *r)
+static bool add_stored_request(void *context, const struct request *r)
 {
     char created[RFC3339_MAX];
     format_rfc3339_ms(created, r->created_wall);
     add(context, r->created_wall, r->relay_id,
         request_line(r->relay_id, r->route, r->key, r->target, r->cause, created,
                      request_state_text(r->state), r->reason[0] == '\0' ? NULL : r->reason));
+    return true;
 }
 
 static int failed(const struct export *e, const struct error *err)

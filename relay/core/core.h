@@ -92,22 +92,58 @@ enum core_query {
     QUERY_NOTIFICATION,
     QUERY_OVERVIEW, /* of keys a page: id is a state, else all, cursor as the page before gave it;
                      * also while the store fails */
+    QUERY_BODY,    /* a notification's, byte for byte as it was signed */
+    QUERY_CHANGES, /* what operators changed */
 };
 /* Strings are copied. False as above. */
 bool core_ask(struct core *c, enum core_query query, const char *id, const char *cursor,
               size_t limit, core_reply_fn *reply, void *context);
 
+/* What a listing is narrowed by: NULL = by nothing. A page of it may be short, even empty, and not
+ * the last one (store.h). */
+enum core_field {
+    FIELD_STATE, /* of keys; of requests, also "open" */
+    FIELD_ROUTE,
+    FIELD_KEY,
+    FIELD_TARGET, /* this and the next four of requests */
+    FIELD_CAUSE,
+    FIELD_CONCLUSION,
+    FIELD_EFFECT,
+    FIELD_REASON,  /* also of notifications: that of one of their alerts, which has all that … */
+    FIELD_VERDICT, /* … is asked for */
+    FIELD_SOURCE,
+    FIELD_ACTION, /* of changes, and the next two */
+    FIELD_WHO,
+    FIELD_NAME,
+    CORE_FIELDS
+};
+extern const char *const core_field_names[CORE_FIELDS];
+struct core_filter {
+    const char *values[CORE_FIELDS];
+};
+/* A page of a listing, all of it copied. CORE_BAD_QUERY when the listing has no such field. False
+ * as above. */
+bool core_list(struct core *c, enum core_query query, const struct core_filter *filter,
+               const char *cursor, size_t limit, core_reply_fn *reply, void *context);
+
 /* What operators do. All are idempotent but redeliver, which makes a new request each time. */
 enum core_command {
     COMMAND_REDELIVER, /* id: a relay_id */
-    COMMAND_CANCEL,    /* likewise; only before its POST */
+    COMMAND_CANCEL,    /* likewise: dropped before its POST, else its run is cancelled at GitHub */
     COMMAND_REARM,     /* id: a key */
     COMMAND_PAUSE,     /* id: a route or target */
     COMMAND_RESUME,
 };
-/* id is copied; scope is read by pause and resume only. False as above. */
-bool core_command(struct core *c, enum core_command command, enum engine_scope scope,
-                  const char *id, core_reply_fn *reply, void *context);
+struct core_order {
+    enum core_command command;
+    enum engine_scope scope; /* read by pause and resume only */
+    const char *id;
+    const char *who, *why; /* kept with the change; NULL: not said */
+    int64_t for_ms;        /* a pause ends by itself after so long, relay time; 0: it does not */
+};
+/* All of it is copied. False as above. */
+bool core_command(struct core *c, const struct core_order *order, core_reply_fn *reply,
+                  void *context);
 
 /* The forge's answer to an exchange: takes what *answer holds. */
 void core_answer(struct core *c, enum exchange_kind kind, const char *relay_id,

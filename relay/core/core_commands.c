@@ -1,6 +1,7 @@
 /* Operators' commands: what they change is on disk before they are answered, like a notification.
  */
 #include "relay/base/log.h"
+#include "relay/base/parse.h"
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
 #include "relay/core/core_private.h"
@@ -24,33 +25,51 @@ static const char *scope_text(enum engine_scope scope)
 /* --- pause and resume ---------------------------------------------------------------------------
  */
 
+static int pause(struct core *c, const struct core_order *o, struct error *err)
+{
+    int64_t until = 0;
+    int64_t now = relay_time_now(&c->time);
+    if (o->for_ms > 0 && __builtin_add_overflow(now, o->for_ms, &until))
+        until = 0; /* longer than time */
+    const struct store_pause p = {.scope = o->scope,
+                                  .name = o->id,
+                                  .since_wall = clock_wall(c->ports.clock).ms,
+                                  .until = until,
+                                  .who = o->who,
+                                  .why = o->why};
+    return core_pause(c, &p, err);
+}
+
 static int set_paused(struct core *c, struct message *m, bool paused, struct error *err)
 {
-    const struct store_ops *ops = c->ports.store.ops;
-    enum engine_scope scope = m->u.command.scope;
-    const char *name = m->u.command.id;
-    bool known = scope == ENGINE_ROUTE ? conf_route_by_name(c->conf, name) != NULL
-                                       : conf_target_by_name(c->conf, name) != NULL;
-    bool was = engine_is_paused(c->engine, scope, name);
+    const struct core_order *o = &m->u.command.order;
+    bool known = o->scope == ENGINE_ROUTE ? conf_route_by_name(c->conf, o->id) != NULL
+                                          : conf_target_by_name(c->conf, o->id) != NULL;
+    bool was = engine_is_paused(c->engine, o->scope, o->id);
     if (!known && !was) { /* one that left the config can still be resumed */
-        say(m, CORE_NOT_FOUND, scope == ENGINE_ROUTE ? "no such route" : "no such target");
+        say(m, CORE_NOT_FOUND, o->scope == ENGINE_ROUTE ? "no such route" : "no such target");
         return 0;
     }
-    int r = core_begin(c, err);
-    if (r == 0 && paused)
-        r = ops->put_pause(c->ports.store.self, scope, name, clock_wall(c->ports.clock).ms, err);
-    else if (r == 0)
-        r = ops->delete_pause(c->ports.store.self, scope, name, err);
+    int r = paused ? pause(c, o, err) : core_resume(c, o->scope, o->id, err);
+    char until[RFC3339_MAX] = "";
+    char detail[64 + RFC3339_MAX] = "";
+    if (paused && o->for_ms > 0) {
+        format_rfc3339_ms(until, clock_wall(c->ports.clock).ms + o->for_ms);
+        (void)snprintf(detail, sizeof(detail), "until %s", until);
+    }
     if (r == 0)
-        r = engine_set_paused(c->engine, scope, name, paused, relay_time_now(&c->time), err);
-    c->next_due = 0;
+        r = core_note_change(c, o, was == paused && !paused ? "it was not paused" : detail, err);
     m->verdict = CORE_CHANGED;
-    buf_addf(&m->reply, "{\"scope\":\"%s\",\"name\":", scope_text(scope));
-    buf_add_json_string(&m->reply, name);
-    buf_addf(&m->reply, ",\"paused\":%s}\n", paused ? "true" : "false");
+    buf_addf(&m->reply, "{\"scope\":\"%s\",\"name\":", scope_text(o->scope));
+    buf_add_json_string(&m->reply, o->id);
+    buf_addf(&m->reply, ",\"paused\":%s", paused ? "true" : "false");
+    if (until[0] != '\0')
+        buf_addf(&m->reply, ",\"until\":\"%s\"", until);
+    buf_add_text(&m->reply, "}\n");
     if (was != paused)
-        log_warn("core", paused ? "paused" : "resumed", LOG_STR("scope", scope_text(scope)),
-                 LOG_STR("name", name));
+        log_warn("core", paused ? "paused" : "resumed", LOG_STR("scope", scope_text(o->scope)),
+                 LOG_STR("name", o->id), LOG_STR("who", o->who), LOG_STR("why", o->why),
+                 LOG_STR("until", until));
     return r;
 }
 
@@ -68,7 +87,10 @@ static int rearm(struct core *c, struct message *m, struct error *err)
     }
     if (r == 0)
         r = core_apply(c, &effects, now, err);
-    log_warn("core", "rearmed", LOG_STR("key", m->u.command.id));
+    if (r == 0)
+        r = core_note_change(c, &m->u.command.order, "", err);
+    log_warn("core", "rearmed", LOG_STR("key", m->u.command.id), LOG_STR("who", m->u.command.who),
+             LOG_STR("why", m->u.command.why));
     m->verdict = CORE_CHANGED;
     buf_add_text(&m->reply, "{\"key\":");
     buf_add_json_string(&m->reply, m->u.command.id);
@@ -79,28 +101,49 @@ static int rearm(struct core *c, struct message *m, struct error *err)
 /* --- requests -----------------------------------------------------------------------------------
  */
 
+/* Before its POST it is dropped; from then on its run is cancelled at GitHub, now or as soon as the
+ * run is known. */
+static int cancel_open(struct core *c, struct message *m, struct request *r, struct error *err)
+{
+    const struct core_order *o = &m->u.command.order;
+    bool dies = r->state == REQUEST_QUEUED;
+    const char *state = dies ? (r->executed ? "parked" : "dead") : request_state_text(r->state);
+    const char *reason = dies && r->executed ? "may_have_run" : "cancelled";
+    m->verdict = CORE_CHANGED;
+    buf_addf(&m->reply, "{\"relay_id\":\"%s\",\"state\":\"%s\",", r->relay_id, state);
+    if (dies)
+        buf_addf(&m->reply, "\"reason\":\"%s\"}\n", reason);
+    else
+        buf_add_text(&m->reply, "\"cancel\":\"wanted\"}\n");
+    log_warn("core", "cancel", LOG_STR("relay_id", r->relay_id), LOG_STR("key", r->key),
+             LOG_STR("state", state), LOG_STR("who", o->who), LOG_STR("why", o->why));
+    int result = core_note_change(c, o, dies ? "dropped before its POST" : "asked of GitHub", err);
+    if (result == 0)
+        result = core_note_order(c, r->relay_id, "cancel", o, err);
+    if (result != 0)
+        return result;
+    if (dies)
+        return core_request_dies(c, r, "cancelled", END_NOTHING_RAN, relay_time_now(&c->time), err);
+    request_want_cancel(r);
+    c->next_due = 0;
+    return core_put_request(c, r, r->state, err);
+}
+
 static int cancel(struct core *c, struct message *m, struct error *err)
 {
     struct request *r = core_find_open(c, m->u.command.id);
     struct request stored = {.relay_id = ""};
-    int found = r != NULL ? 0
-                          : c->ports.store.ops->get_request(c->ports.store.self, m->u.command.id,
-                                                            &stored, err);
+    if (r != NULL)
+        return cancel_open(c, m, r, err);
+    int found = c->ports.store.ops->get_request(c->ports.store.self, m->u.command.id, &stored, err);
     request_free(&stored);
     if (found < 0)
         return found;
     if (found == STORE_NONE)
         say(m, CORE_NOT_FOUND, "no such request");
-    else if (r == NULL)
+    else
         say(m, CORE_CONFLICT, "it has ended");
-    else if (r->state != REQUEST_QUEUED) /* under way counts: nobody knows yet what it did */
-        say(m, CORE_CONFLICT, "it was POSTed: cancel its run at GitHub, the relay follows it");
-    if (r == NULL || r->state != REQUEST_QUEUED)
-        return 0;
-    m->verdict = CORE_CHANGED;
-    buf_addf(&m->reply, "{\"relay_id\":\"%s\",\"state\":\"%s\",\"reason\":\"%s\"}\n", r->relay_id,
-             r->executed ? "parked" : "dead", r->executed ? "may_have_run" : "cancelled");
-    return core_request_dies(c, r, "cancelled", END_NOTHING_RAN, relay_time_now(&c->time), err);
+    return 0;
 }
 
 static void refuse_redelivery(struct message *m, const struct decision *d)
@@ -114,6 +157,15 @@ static void refuse_redelivery(struct message *m, const struct decision *d)
         buf_addf(&m->reply, "its key has an open request: %s", d->relay_id);
     else
         buf_add_text(&m->reply, "its route has max_keys keys already");
+}
+
+static int note_redelivery(struct core *c, const struct core_order *o, const char *relay_id,
+                           struct error *err)
+{
+    char detail[64];
+    (void)snprintf(detail, sizeof(detail), "as %s", relay_id);
+    int r = core_note_change(c, o, detail, err);
+    return r != 0 ? r : core_note_order(c, relay_id, "redelivered", o, err);
 }
 
 static int redeliver(struct core *c, struct message *m, struct error *err)
@@ -140,11 +192,13 @@ static int redeliver(struct core *c, struct message *m, struct error *err)
     if (r == 0 && d.verdict != VERDICT_DISPATCH)
         refuse_redelivery(m, &d);
     if (r == 0 && d.verdict == VERDICT_DISPATCH) {
+        r = note_redelivery(c, &m->u.command.order, d.relay_id, err);
         m->verdict = CORE_CHANGED;
         buf_addf(&m->reply, "{\"relay_id\":\"%s\",\"replaces\":\"%s\"}\n", d.relay_id,
                  old.relay_id);
         log_warn("core", "redelivered", LOG_STR("relay_id", d.relay_id),
-                 LOG_STR("replaces", old.relay_id), LOG_STR("key", old.key));
+                 LOG_STR("replaces", old.relay_id), LOG_STR("key", old.key),
+                 LOG_STR("who", m->u.command.who), LOG_STR("why", m->u.command.why));
     }
     request_free(&old);
     return r;
@@ -153,7 +207,7 @@ static int redeliver(struct core *c, struct message *m, struct error *err)
 int core_handle_command(struct core *c, struct message *m, struct error *err)
 {
     m->reply = BUF_INIT(REPLY_MAX);
-    switch (m->u.command.command) {
+    switch (m->u.command.order.command) {
     case COMMAND_REDELIVER:
         return redeliver(c, m, err);
     case COMMAND_CANCEL:

@@ -59,6 +59,8 @@ static int conclude(struct core *c, size_t i, const char *effect, struct error *
     if (result == 0)
         result = c->ports.store.ops->put_request(c->ports.store.self, c->watched[i], err);
     if (result == 0)
+        result = core_note_effect(c, c->watched[i], err);
+    if (result == 0)
         result = core_effect_count(c, c->watched[i], err);
     if (result == 0)
         remove_watched(c, i);

@@ -135,8 +135,10 @@ int core_answer_read(struct core *c, struct request *r, enum exchange_kind kind,
         result = take_list(c, r, answer, credential, now, err);
     if (result != 0)
         return result;
-    if (request_is_open(r->state))
-        return core_put_request(c, r, before, err);
+    if (request_is_open(r->state)) {
+        result = core_put_request(c, r, before, err);
+        return result != 0 ? result : core_cancel_queued(c, r, now, err);
+    }
     if (strcmp(r->reason, "success") == 0)
         core_effect_ran(c, r, now);
     if (r->run_id != 0)

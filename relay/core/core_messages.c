@@ -23,9 +23,13 @@ void core_message_free(struct message *m)
     case MESSAGE_QUERY:
         free(m->u.query.id);
         free(m->u.query.cursor);
+        for (size_t i = 0; i < CORE_FIELDS; i++)
+            free(m->u.query.filter[i]);
         break;
     case MESSAGE_COMMAND:
         free(m->u.command.id);
+        free(m->u.command.who);
+        free(m->u.command.why);
         break;
     case MESSAGE_EXPLAIN:
         free(m->u.explain.source);
@@ -68,12 +72,23 @@ bool core_submit(struct core *c, struct intake *in)
     return false;
 }
 
-bool core_ask(struct core *c, enum core_query query, const char *id, const char *cursor,
-              size_t limit, core_reply_fn *reply, void *context)
+/* NULL stays NULL; false: out of memory. */
+static bool copy_text(char **out, const char *text)
+{
+    *out = text == NULL ? NULL : strdup(text);
+    return text == NULL || *out != NULL;
+}
+
+static bool send_query(struct core *c, enum core_query query, const char *id,
+                       const struct core_filter *filter, const char *cursor, size_t limit,
+                       core_reply_fn *reply, void *context)
 {
     struct message *m = core_message_new(MESSAGE_QUERY);
     if (m == NULL)
         return false;
+    bool copied = true;
+    for (size_t i = 0; filter != NULL && i < CORE_FIELDS; i++)
+        copied = copy_text(&m->u.query.filter[i], filter->values[i]) && copied;
     m->u.query.query = query;
     m->u.query.id = strdup(id == NULL ? "" : id);
     m->u.query.cursor = strdup(cursor == NULL ? "" : cursor);
@@ -81,35 +96,46 @@ bool core_ask(struct core *c, enum core_query query, const char *id, const char 
     m->u.query.reply = reply;
     m->u.query.context = context;
     m->mail.bytes = 1;
-    if (m->u.query.id != NULL && m->u.query.cursor != NULL && mailbox_put(c->mailbox, &m->mail))
+    if (copied && m->u.query.id != NULL && m->u.query.cursor != NULL &&
+        mailbox_put(c->mailbox, &m->mail))
         return true;
     core_message_free(m);
     return false;
 }
 
-bool core_command(struct core *c, enum core_command command, enum engine_scope scope,
-                  const char *id, core_reply_fn *reply, void *context)
+bool core_ask(struct core *c, enum core_query query, const char *id, const char *cursor,
+              size_t limit, core_reply_fn *reply, void *context)
+{
+    return send_query(c, query, id, NULL, cursor, limit, reply, context);
+}
+
+bool core_list(struct core *c, enum core_query query, const struct core_filter *filter,
+               const char *cursor, size_t limit, core_reply_fn *reply, void *context)
+{
+    return send_query(c, query, NULL, filter, cursor, limit, reply, context);
+}
+
+bool core_command(struct core *c, const struct core_order *order, core_reply_fn *reply,
+                  void *context)
 {
     struct message *m = core_message_new(MESSAGE_COMMAND);
     if (m == NULL)
         return false;
-    m->u.command.command = command;
-    m->u.command.scope = scope;
-    m->u.command.id = strdup(id);
+    m->u.command.id = strdup(order->id);
+    m->u.command.who = strdup(order->who == NULL ? "" : order->who);
+    m->u.command.why = strdup(order->why == NULL ? "" : order->why);
+    m->u.command.order = *order;
+    m->u.command.order.id = m->u.command.id;
+    m->u.command.order.who = m->u.command.who;
+    m->u.command.order.why = m->u.command.why;
     m->u.command.reply = reply;
     m->u.command.context = context;
     m->mail.bytes = 1;
-    if (m->u.command.id != NULL && mailbox_put(c->mailbox, &m->mail))
+    if (m->u.command.id != NULL && m->u.command.who != NULL && m->u.command.why != NULL &&
+        mailbox_put(c->mailbox, &m->mail))
         return true;
     core_message_free(m);
     return false;
-}
-
-/* NULL stays NULL; false: out of memory. */
-static bool copy_text(char **out, const char *text)
-{
-    *out = text == NULL ? NULL : strdup(text);
-    return text == NULL || *out != NULL;
 }
 
 bool core_explain(struct core *c, const struct core_explanation *question, core_reply_fn *reply,

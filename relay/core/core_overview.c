@@ -300,15 +300,16 @@ struct listing {
     size_t n, bytes;
 };
 
-static void list_request(void *context, const struct request *r)
+static bool list_request(void *context, const struct request *r)
 {
     struct listing *l = context;
     if (l->n++ > 0)
         buf_add_char(l->out, ',');
     add_request(l->c, r, l->out);
+    return true;
 }
 
-static void list_notification(void *context, const struct store_notification *n)
+static bool list_notification(void *context, const struct store_notification *n)
 {
     struct listing *l = context;
     if (l->n++ > 0)
@@ -325,6 +326,7 @@ static void list_notification(void *context, const struct store_notification *n)
     else
         buf_add_text(l->out, "null");
     buf_add_char(l->out, '}');
+    return true;
 }
 
 static int add_history(struct core *c, struct buf *out, struct error *err)

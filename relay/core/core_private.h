@@ -33,14 +33,14 @@ struct message {
         struct {
             enum core_query query;
             char *id, *cursor;
+            char *filter[CORE_FIELDS]; /* NULL: any */
             size_t limit;
             core_reply_fn *reply;
             void *context;
         } query;
         struct {
-            enum core_command command;
-            enum engine_scope scope;
-            char *id;
+            struct core_order order;
+            char *id, *who, *why; /* what order points to */
             core_reply_fn *reply;
             void *context;
         } command;
@@ -99,6 +99,15 @@ struct count {
     char *labels[COUNT_LABELS];
 };
 
+/* A pause that is on. Owned. */
+struct core_pause {
+    enum engine_scope scope;
+    char *name;
+    int64_t since_wall;
+    int64_t until; /* relay ms; 0: until it is resumed */
+    char *who, *why;
+};
+
 struct core_online;
 
 /* fault NULL: there is none. */
@@ -137,6 +146,8 @@ struct core {
     size_t n_open, cap_open;
     struct request **watched; /* ended in success: did it help? One of a key */
     size_t n_watched, cap_watched;
+    struct core_pause *pauses;
+    size_t n_pauses;
     int64_t counts[REQUEST_STATES];
     struct flight *flights;
     size_t n_flights, cap_flights;
@@ -232,6 +243,16 @@ __attribute__((warn_unused_result)) int core_answer_read(struct core *c, struct 
                                                          const struct exchange_answer *answer,
                                                          int64_t now, struct error *err);
 
+/* core_cancel.c: asks GitHub to cancel a run, since an operator wants it */
+__attribute__((warn_unused_result)) int
+core_consider_cancel(struct core *c, struct request *r, int64_t at, int64_t now, struct error *err);
+/* r was answered: it ends when it would be POSTed again. Frees r then. */
+__attribute__((warn_unused_result)) int core_cancel_queued(struct core *c, struct request *r,
+                                                           int64_t now, struct error *err);
+__attribute__((warn_unused_result)) int core_answer_cancel(struct core *c, struct request *r,
+                                                           const struct exchange_answer *answer,
+                                                           int64_t now, struct error *err);
+
 /* core_flights.c: the exchanges under way, at most one of a request */
 bool core_in_flight(const struct core *c, const char *relay_id);
 /* False: out of memory. */
@@ -290,6 +311,42 @@ __attribute__((warn_unused_result)) int core_effect_due(struct core *c, int64_t 
 /* core_retention.c: at the end of a batch of so many messages */
 __attribute__((warn_unused_result)) int core_retain(struct core *c, size_t messages,
                                                     struct error *err);
+
+/* core_pauses.c */
+__attribute__((warn_unused_result)) int core_pauses_load(struct core *c, struct error *err);
+void core_pauses_forget(struct core *c);
+__attribute__((warn_unused_result)) int core_pause(struct core *c, const struct store_pause *p,
+                                                   struct error *err);
+__attribute__((warn_unused_result)) int core_resume(struct core *c, enum engine_scope scope,
+                                                    const char *name, struct error *err);
+/* Ends those whose time is over. */
+__attribute__((warn_unused_result)) int core_pauses_due(struct core *c, int64_t now,
+                                                        struct error *err);
+
+/* core_history.c: into the transaction that is open, or is opened */
+/* An operator's order was carried out; detail: what came of it, "" when that is all. */
+__attribute__((warn_unused_result)) int core_note_change(struct core *c,
+                                                         const struct core_order *order,
+                                                         const char *detail, struct error *err);
+__attribute__((warn_unused_result)) int core_note_event(struct core *c, const char *relay_id,
+                                                        int64_t at_wall, const char *event,
+                                                        const char *detail, struct error *err);
+/* An event of a request that an operator made. */
+__attribute__((warn_unused_result)) int core_note_order(struct core *c, const char *relay_id,
+                                                        const char *event,
+                                                        const struct core_order *order,
+                                                        struct error *err);
+/* A request was made and is stored. */
+__attribute__((warn_unused_result)) int core_note_created(struct core *c,
+                                                          const struct created_request *made,
+                                                          int64_t now, struct error *err);
+/* Its state changed. */
+__attribute__((warn_unused_result)) int core_note_step(struct core *c, const struct request *r,
+                                                       enum request_state before,
+                                                       struct error *err);
+/* Its effect did. */
+__attribute__((warn_unused_result)) int core_note_effect(struct core *c, const struct request *r,
+                                                         struct error *err);
 
 /* core_commands.c */
 __attribute__((warn_unused_result)) int core_handle_command(struct core *c, struct message *m,

@@ -54,7 +54,9 @@ int core_put_request(struct core *c, const struct request *r, enum request_state
     c->counts[before]--;
     c->counts[r->state]++;
     int result = core_begin(c, err);
-    return result != 0 ? result : c->ports.store.ops->put_request(c->ports.store.self, r, err);
+    if (result == 0)
+        result = c->ports.store.ops->put_request(c->ports.store.self, r, err);
+    return result != 0 ? result : core_note_step(c, r, before, err);
 }
 
 struct credential *core_find_credential(struct core *c, const char *name)
@@ -108,6 +110,8 @@ int core_end_request(struct core *c, struct request *r, enum request_state befor
     SCOPED(effects_clear) struct effects effects = {0};
     r->ended_wall = clock_wall(c->ports.clock).ms;
     int result = core_put_request(c, r, before, err);
+    if (result == 0)
+        result = core_note_effect(c, r, err);
     if (result == 0)
         result = engine_ended(c->engine, r->key, r->relay_id, end, now, &effects, err);
     if (result == 0)
@@ -217,7 +221,9 @@ static int consider_post(struct core *c, struct request *r, int64_t at, int64_t 
         core_due_at(c, at);
         return 0;
     }
-    if (core_count_flights(c, EXCHANGE_DISPATCH, credential->name) > 0)
+    if (core_count_flights(c, EXCHANGE_DISPATCH, credential->name) +
+            core_count_flights(c, EXCHANGE_CANCEL, credential->name) >
+        0)
         return 0; /* its answer brings us back */
     return post(c, r, target, credential, now, err);
 }
@@ -230,6 +236,11 @@ static int due_requests(struct core *c, int64_t now, struct error *err)
         int result = 0;
         if (!core_in_flight(c, r->relay_id)) {
             enum request_step step = request_next_step(r, &at);
+            int64_t cancel_at;
+            if (request_cancel_due(r, &cancel_at))
+                result = core_consider_cancel(c, r, cancel_at, now, err);
+            if (result != 0 || core_in_flight(c, r->relay_id))
+                step = STEP_NONE;
             if (step == STEP_POST)
                 result = consider_post(c, r, at, now, err);
             else if (step != STEP_NONE)
@@ -290,6 +301,8 @@ int core_due(struct core *c, struct error *err)
         r = due_requests(c, now, err);
         if (r == 0)
             r = core_effect_due(c, now, err);
+        if (r == 0)
+            r = core_pauses_due(c, now, err);
         if (r == 0)
             r = core_online_due(c, now, err);
     }
@@ -361,7 +374,9 @@ static int answer_dispatch(struct core *c, struct request *r, struct message *m,
         result = engine_not_executed(c->engine, r->key, r->relay_id, &effects, err);
     if (result == 0)
         result = core_apply(c, &effects, now, err);
-    return result != 0 ? result : core_put_request(c, r, before, err);
+    if (result == 0)
+        result = core_put_request(c, r, before, err);
+    return result != 0 ? result : core_cancel_queued(c, r, now, err);
 }
 
 int core_handle_answer(struct core *c, struct message *m, struct error *err)
@@ -374,6 +389,8 @@ int core_handle_answer(struct core *c, struct message *m, struct error *err)
     struct request *r = core_find_open(c, m->u.answer.relay_id);
     if (r == NULL)
         return 0;
+    if (m->u.answer.kind == EXCHANGE_CANCEL)
+        return core_answer_cancel(c, r, &m->u.answer.answer, now, err);
     return m->u.answer.kind == EXCHANGE_DISPATCH
                ? answer_dispatch(c, r, m, now, err)
                : core_answer_read(c, r, m->u.answer.kind, &m->u.answer.answer, now, err);

@@ -14,13 +14,6 @@ static int take_key(void *context, struct key *k)
     return engine_restore_key(c->engine, k, NULL);
 }
 
-static int take_pause(void *context, enum engine_scope scope, const char *name, int64_t since_wall)
-{
-    struct core *c = context;
-    (void)since_wall;
-    return engine_set_paused(c->engine, scope, name, true, relay_time_now(&c->time), NULL);
-}
-
 static int take_slot(void *context, const char *route, const char *target, int64_t at,
                      const char *relay_id)
 {
@@ -157,7 +150,7 @@ int core_load(struct core *c, bool at_start, struct error *err)
     if (r == 0)
         r = ops->load_keys(store, take_key, c, err);
     if (r == 0)
-        r = ops->load_pauses(store, take_pause, c, err);
+        r = core_pauses_load(c, err);
     if (r == 0)
         r = ops->load_open_requests(store, take_request, c, err);
     if (r == 0)
@@ -229,6 +222,8 @@ void core_release_state(struct core *c)
     forget_state(c);
     free_credentials(c);
     core_free_flights(c);
+    core_pauses_forget(c);
+    free(c->pauses);
     core_online_free(c->online);
     free(c->open);
     free(c->watched);
@@ -330,7 +325,8 @@ static int create(struct core *c, const struct created_request *made, int64_t no
              LOG_STR("notification", r->notification));
     c->counts[REQUEST_QUEUED]++;
     c->next_due = 0;
-    return c->ports.store.ops->put_request(c->ports.store.self, r, err);
+    int result = c->ports.store.ops->put_request(c->ports.store.self, r, err);
+    return result != 0 ? result : core_note_created(c, made, now, err);
 }
 
 /* What a timer decided is no alert's decision: it is kept for its key. */

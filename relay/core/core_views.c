@@ -1,37 +1,18 @@
-/* What people and programs may look at: the decisions of an answer, and the listings of the admin
- * API. */
+/* What people and programs may look at: the decisions of an answer, and the single things of the
+ * admin API. */
+#include "relay/core/core_views.h"
+
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
-#include "relay/core/core_private.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #define VIEW_MAX       (64U * 1024 * 1024)
 #define OUTCOMES_SHOWN 20
 
-static void add_string(struct buf *out, const char *name, const char *value)
-{
-    buf_addf(out, "\"%s\":", name);
-    if (value == NULL)
-        buf_add_text(out, "null");
-    else
-        buf_add_json_string(out, value);
-}
-
-static void add_time(struct buf *out, const char *name, int64_t wall_ms)
-{
-    char text[RFC3339_MAX];
-    format_rfc3339_ms(text, wall_ms);
-    add_string(out, name, text);
-}
-
-/* A relay time as wall time: by how far it is from now. */
-static int64_t to_wall(const struct core *c, int64_t relay_ms, int64_t now)
-{
-    return clock_wall(c->ports.clock).ms + (relay_ms - now);
-}
+/* --- decisions ----------------------------------------------------------------------------------
+ */
 
 void core_write_decisions(struct core *c, const struct effects *e, const struct alert *alerts,
                           int64_t now, struct buf *out)
@@ -39,52 +20,78 @@ void core_write_decisions(struct core *c, const struct effects *e, const struct 
     buf_add_char(out, '[');
     for (size_t i = 0; i < e->n_decisions; i++) {
         const struct decision *d = &e->decisions[i];
-        buf_add_text(out, i == 0 ? "{" : ",{");
-        add_string(out, "fingerprint", alerts[i].fingerprint);
-        buf_add_char(out, ',');
-        add_string(out, "route", d->route);
-        buf_add_char(out, ',');
-        add_string(out, "key", d->key);
-        buf_addf(out, ",\"verdict\":\"%s\",\"reason\":\"%s\"", verdict_text(d->verdict),
-                 reason_text(d->reason));
+        view_open(out, NULL, '{');
+        view_text(out, "fingerprint", alerts[i].fingerprint);
+        view_text(out, "route", d->route);
+        view_text(out, "key", d->key);
+        view_text(out, "verdict", verdict_text(d->verdict));
+        view_text(out, "reason", reason_text(d->reason));
         if (d->relay_id[0] != '\0')
-            buf_addf(out, ",\"relay_id\":\"%s\"", d->relay_id);
-        if (d->until != 0) {
-            buf_add_char(out, ',');
-            add_time(out, "until", to_wall(c, d->until, now));
-        }
+            view_text(out, "relay_id", d->relay_id);
+        if (d->until != 0)
+            view_time(out, "until", view_wall(c, d->until, now));
         buf_add_char(out, '}');
     }
     buf_add_char(out, ']');
 }
 
-static void write_key(struct core *c, const struct key *k, struct buf *out)
+/* --- keys ---------------------------------------------------------------------------------------
+ */
+
+/* began 0: it is not on. */
+static void write_timer(struct core *c, struct buf *out, const char *name, int64_t began,
+                        int64_t end, int64_t now)
+{
+    if (began == 0) {
+        view_text(out, name, NULL);
+        return;
+    }
+    view_open(out, name, '{');
+    view_time(out, "since", view_wall(c, began, now));
+    view_time(out, "until", end == INT64_MAX ? 0 : view_wall(c, end, now));
+    buf_add_char(out, '}');
+}
+
+static void write_timers(struct core *c, const struct key *k, int64_t now, struct buf *out)
+{
+    struct engine_key_times times;
+    engine_key_times(c->engine, k, now, &times);
+    view_open(out, "timers", '{');
+    write_timer(c, out, "hold", k->hold_began, times.waiting, now);
+    write_timer(c, out, "deferral", k->deferred_at, times.waiting, now);
+    write_timer(c, out, "disarmed", times.disarmed == 0 ? 0 : k->disarmed_at, times.disarmed, now);
+    write_timer(c, out, "cooldown", times.cooldown == 0 ? 0 : times.cooldown_from, times.cooldown,
+                now);
+    buf_add_char(out, '}');
+    view_text(out, "deferred_for", k->deferred_at == 0 ? NULL : reason_text(k->deferred_for));
+    view_time(out, "quiet_since", view_wall(c, k->quiet_since, now));
+    view_time(out, "posted_at", view_wall(c, k->posted_at, now));
+}
+
+void view_key(struct core *c, const struct key *k, struct buf *out)
 {
     int64_t now = relay_time_now(&c->time);
     int64_t until;
     const char *state = engine_key_state(c->engine, k, now, &until);
-    buf_add_char(out, '{');
-    add_string(out, "key", k->text);
-    buf_add_char(out, ',');
-    add_string(out, "route", k->route);
-    buf_addf(out, ",\"state\":\"%s\",\"members\":[", state);
+    view_open(out, NULL, '{');
+    view_text(out, "key", k->text);
+    view_text(out, "route", k->route);
+    view_text(out, "state", state);
+    view_open(out, "members", '[');
     for (size_t i = 0; i < k->n_members; i++) {
         const struct member *m = &k->members[i];
-        buf_add_text(out, i == 0 ? "{" : ",{");
-        add_string(out, "source", m->source);
-        buf_add_char(out, ',');
-        add_string(out, "fingerprint", m->fingerprint);
-        buf_addf(out, ",\"blind\":%s,", m->blind ? "true" : "false");
-        add_time(out, "heard_at", to_wall(c, m->heard_at, now));
+        view_open(out, NULL, '{');
+        view_text(out, "source", m->source);
+        view_text(out, "fingerprint", m->fingerprint);
+        view_bool(out, "blind", m->blind);
+        view_time(out, "heard_at", view_wall(c, m->heard_at, now));
+        view_word(out, "notification", m->notification);
         buf_add_char(out, '}');
     }
-    buf_add_text(out, "],");
-    if (until == 0)
-        add_string(out, "until", NULL);
-    else
-        add_time(out, "until", to_wall(c, until, now));
-    buf_add_char(out, ',');
-    add_string(out, "relay_id", k->relay_id[0] == '\0' ? NULL : k->relay_id);
+    buf_add_char(out, ']');
+    view_time(out, "until", view_wall(c, until, now));
+    view_word(out, "relay_id", k->relay_id);
+    write_timers(c, k, now, out);
     buf_add_char(out, '}');
 }
 
@@ -98,14 +105,12 @@ static void write_outcome(void *context, const struct store_outcome_row *o)
     struct outcome_list *list = context;
     if (list->n++ >= OUTCOMES_SHOWN)
         return;
-    buf_add_text(list->out, list->n == 1 ? "{" : ",{");
-    add_time(list->out, "at", o->at_wall);
-    buf_add_text(list->out, ",\"cause\":\"timer\",");
-    add_string(list->out, "verdict", o->verdict);
-    buf_add_char(list->out, ',');
-    add_string(list->out, "reason", o->reason);
-    buf_add_char(list->out, ',');
-    add_string(list->out, "relay_id", o->relay_id[0] == '\0' ? NULL : o->relay_id);
+    view_open(list->out, NULL, '{');
+    view_time(list->out, "at", o->at_wall);
+    view_text(list->out, "cause", "timer");
+    view_text(list->out, "verdict", o->verdict);
+    view_text(list->out, "reason", o->reason);
+    view_word(list->out, "relay_id", o->relay_id);
     buf_add_char(list->out, '}');
 }
 
@@ -114,227 +119,177 @@ static int write_outcomes(struct core *c, const struct key *k, struct buf *out, 
 {
     struct outcome_list list = {.out = out};
     out->len--; /* the brace that closed it */
-    buf_add_text(out, ",\"outcomes\":[");
+    view_open(out, "outcomes", '[');
     int r =
         c->ports.store.ops->list_outcomes(c->ports.store.self, k->text, write_outcome, &list, err);
     buf_add_text(out, "]}");
     return r;
 }
 
+/* --- requests -----------------------------------------------------------------------------------
+ */
+
 static void write_attempt(void *context, const struct attempt *a)
 {
     struct buf *out = context;
-    if (buf_text(out)[out->len - 1] == '}')
-        buf_add_char(out, ',');
-    buf_add_char(out, '{');
-    add_time(out, "at", a->at_wall);
-    buf_add_char(out, ',');
-    add_string(out, "outcome", a->outcome);
+    view_open(out, NULL, '{');
+    view_time(out, "at", a->at_wall);
+    view_text(out, "outcome", a->outcome);
     if (a->http_status == 0)
-        buf_add_text(out, ",\"http_status\":null,");
+        view_text(out, "http_status", NULL);
     else
-        buf_addf(out, ",\"http_status\":%d,", a->http_status);
-    add_string(out, "detail", a->detail);
+        view_int(out, "http_status", a->http_status);
+    view_text(out, "detail", a->detail);
     buf_add_char(out, '}');
 }
 
 static void write_run(const struct request *r, struct buf *out)
 {
     if (r->run_id == 0) {
-        buf_add_text(out, ",\"run\":null");
+        view_text(out, "run", NULL);
         return;
     }
-    buf_addf(out, ",\"run\":{\"id\":%" PRId64 ",", r->run_id);
-    add_string(out, "url", r->run_url);
-    buf_add_char(out, ',');
-    add_string(out, "status", r->run_status[0] == '\0' ? NULL : r->run_status);
-    buf_add_char(out, ',');
-    add_string(out, "conclusion", r->conclusion[0] == '\0' ? NULL : r->conclusion);
+    view_open(out, "run", '{');
+    view_int(out, "id", r->run_id);
+    view_text(out, "url", r->run_url);
+    view_word(out, "status", r->run_status);
+    view_word(out, "conclusion", r->conclusion);
     buf_add_char(out, '}');
 }
 
-static int write_request(struct core *c, const struct request *r, struct buf *out,
-                         struct error *err)
+int view_request(struct core *c, const struct request *r, struct buf *out, struct error *err)
 {
     struct request_view view = core_view_of(r);
     int64_t expires = engine_expires_at(c->engine, &view) - r->created_at + r->created_wall;
-    buf_add_char(out, '{');
-    add_string(out, "relay_id", r->relay_id);
-    buf_addf(out, ",\"state\":\"%s\",", request_state_text(r->state));
-    add_string(out, "reason", r->reason[0] == '\0' ? NULL : r->reason);
-    buf_add_char(out, ',');
-    add_string(out, "detail", r->detail[0] == '\0' ? NULL : r->detail);
-    buf_add_char(out, ',');
-    add_string(out, "route", r->route);
-    buf_add_char(out, ',');
-    add_string(out, "key", r->key);
-    buf_add_char(out, ',');
-    add_string(out, "target", r->target);
-    buf_add_char(out, ',');
-    add_string(out, "cause", r->cause);
-    buf_add_char(out, ',');
-    add_string(out, "notification", r->notification[0] == '\0' ? NULL : r->notification);
-    buf_add_char(out, ',');
-    add_time(out, "created_at", r->created_wall);
-    buf_add_char(out, ',');
-    add_time(out, "expires_at", expires);
-    buf_add_char(out, ',');
-    if (r->ended_wall == 0)
-        add_string(out, "ended_at", NULL);
-    else
-        add_time(out, "ended_at", r->ended_wall);
-    buf_addf(out, ",\"inputs\":%s", r->inputs);
+    view_open(out, NULL, '{');
+    view_text(out, "relay_id", r->relay_id);
+    view_text(out, "state", request_state_text(r->state));
+    view_word(out, "reason", r->reason);
+    view_word(out, "detail", r->detail);
+    view_text(out, "route", r->route);
+    view_text(out, "key", r->key);
+    view_text(out, "target", r->target);
+    view_text(out, "cause", r->cause);
+    view_word(out, "notification", r->notification);
+    view_word(out, "replaces", r->replaces);
+    view_time(out, "created_at", r->created_wall);
+    view_time(out, "expires_at", expires);
+    view_time(out, "ended_at", r->ended_wall);
+    view_json(out, "inputs", r->inputs);
     write_run(r, out);
-    buf_addf(out, ",\"duplicate_runs\":[%s],", r->duplicates);
-    add_string(out, "effect", r->effect[0] == '\0' ? NULL : r->effect);
-    buf_add_text(out, ",\"attempts\":[");
+    view_open(out, "duplicate_runs", '[');
+    buf_addf(out, "%s]", r->duplicates);
+    view_word(out, "effect", r->effect);
+    view_word(out, "cancel", r->cancel);
+    view_open(out, "attempts", '[');
     int result = c->ports.store.ops->list_attempts(c->ports.store.self, r->relay_id, write_attempt,
                                                    out, err);
-    buf_add_text(out, "]}");
+    buf_add_char(out, ']');
     return result;
 }
 
-static void write_notification(const struct store_notification *n, struct buf *out)
+static int one_request(struct core *c, const char *id, struct buf *out, struct error *err)
 {
-    buf_add_char(out, '{');
-    add_string(out, "notification", n->id);
-    buf_add_char(out, ',');
-    add_string(out, "source", n->source);
-    buf_add_char(out, ',');
-    add_string(out, "format", n->format);
-    buf_add_char(out, ',');
-    add_time(out, "received_at", n->received_wall);
-    if (n->body != NULL)
-        buf_addf(out, ",\"body\":%s", n->body); /* it was parsed before it was stored: it is JSON */
-    buf_addf(out, ",\"alerts\":%s}", n->alerts);
-}
-
-/* --- listings ----------------------------------------------------------------------------------
- */
-
-struct listing {
-    struct buf *out;
-    size_t n;
-};
-
-static void list_notification(void *context, const struct store_notification *n)
-{
-    struct listing *l = context;
-    if (l->n++ > 0)
-        buf_add_char(l->out, ',');
-    write_notification(n, l->out);
-}
-
-struct ids {
-    char items[STORE_LIST_MAX][ULID_SIZE];
-    size_t n;
-};
-
-static void gather_id(void *context, const struct request *r)
-{
-    struct ids *ids = context;
-    if (ids->n < STORE_LIST_MAX)
-        memcpy(ids->items[ids->n++], r->relay_id, ULID_SIZE);
-}
-
-static int list_requests(struct core *c, struct message *m, char next[static 64], struct error *err)
-{
-    const struct store_ops *ops = c->ports.store.ops;
-    struct ids ids = {.n = 0};
-    int r = ops->list_requests(c->ports.store.self, m->u.query.cursor, m->u.query.limit, gather_id,
-                               &ids, next, err);
-    for (size_t i = 0; r == 0 && i < ids.n; i++) {
-        struct request request = {.relay_id = ""};
-        r = ops->get_request(c->ports.store.self, ids.items[i], &request, err);
-        if (i > 0)
-            buf_add_char(&m->reply, ',');
-        if (r == 0)
-            r = write_request(c, &request, &m->reply, err);
-        request_free(&request);
-    }
+    SCOPED(request_free) struct request request = {.relay_id = ""};
+    int r = c->ports.store.ops->get_request(c->ports.store.self, id, &request, err);
+    if (r == 0)
+        r = view_request(c, &request, out, err);
+    if (r == 0)
+        r = view_timeline(c, &request, out, err);
+    if (r == 0)
+        buf_add_char(out, '}');
     return r;
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp((*(const struct key *const *)a)->text, (*(const struct key *const *)b)->text);
-}
-
-/* Keys by text, after the cursor (a key's text). All are sorted for a page: a page is for people.
+/* --- notifications ------------------------------------------------------------------------------
  */
-static int list_keys(struct core *c, struct message *m, char **next)
+
+void view_notification(const struct store_notification *n, struct buf *out)
 {
-    size_t n = 0;
-    SCOPED(free_p) const struct key **keys = calloc(engine_n_keys(c->engine) + 1, sizeof(*keys));
-    if (keys == NULL)
-        return -1;
-    for (size_t i = 0; i < engine_n_keys(c->engine); i++) {
-        const struct key *k = engine_key_at(c->engine, i);
-        if (strcmp(k->text, m->u.query.cursor) > 0)
-            keys[n++] = k;
-    }
-    qsort(keys, n, sizeof(*keys), compare_texts);
-    for (size_t i = 0; i < n && i < m->u.query.limit; i++) {
-        if (i > 0)
-            buf_add_char(&m->reply, ',');
-        write_key(c, keys[i], &m->reply);
-    }
-    *next = n > m->u.query.limit ? strdup(keys[m->u.query.limit - 1]->text) : NULL;
-    return 0;
+    view_open(out, NULL, '{');
+    view_text(out, "notification", n->id);
+    view_text(out, "source", n->source);
+    view_text(out, "format", n->format);
+    view_time(out, "received_at", n->received_wall);
+    if (n->body != NULL)
+        view_json(out, "body", n->body); /* it was parsed before it was stored: it is JSON */
+    view_json(out, "alerts", n->alerts);
+    buf_add_char(out, '}');
 }
 
-static int list(struct core *c, struct message *m, struct error *err)
+static int one_notification(struct core *c, const char *id, struct buf *out, struct error *err)
 {
-    char next[64] = "";
-    SCOPED(free_p) char *next_key = NULL;
-    int r = 0;
-    buf_add_text(&m->reply, "{\"items\":[");
-    if (m->u.query.query == QUERY_KEYS) {
-        r = list_keys(c, m, &next_key);
-    } else if (m->u.query.query == QUERY_REQUESTS) {
-        r = list_requests(c, m, next, err);
-    } else {
-        struct listing l = {.out = &m->reply};
-        r = c->ports.store.ops->list_notifications(c->ports.store.self, m->u.query.cursor,
-                                                   m->u.query.limit, list_notification, &l, next,
-                                                   err);
-    }
-    buf_add_text(&m->reply, "],");
-    add_string(&m->reply, "next", next_key != NULL ? next_key : next[0] == '\0' ? NULL : next);
-    buf_add_text(&m->reply, "}\n");
-    m->verdict = CORE_FOUND;
+    SCOPED(store_notification_clear) struct store_notification n = {0};
+    int r = c->ports.store.ops->get_notification(c->ports.store.self, id, &n, err);
+    if (r == 0)
+        view_notification(&n, out);
+    return r;
+}
+
+/* Byte for byte as it was signed. */
+static int one_body(struct core *c, const char *id, struct buf *out, struct error *err)
+{
+    SCOPED(store_notification_clear) struct store_notification n = {0};
+    int r = c->ports.store.ops->get_notification(c->ports.store.self, id, &n, err);
+    if (r == 0)
+        buf_add(out, n.body, n.body_len);
     return r;
 }
 
 /* --- single things -----------------------------------------------------------------------------
  */
 
+static void write_pauses(struct core *c, struct buf *out)
+{
+    int64_t now = relay_time_now(&c->time);
+    view_open(out, "paused", '[');
+    for (size_t i = 0; i < c->n_pauses; i++) {
+        const struct core_pause *p = &c->pauses[i];
+        view_open(out, NULL, '{');
+        view_text(out, "scope", p->scope == ENGINE_ROUTE ? "route" : "target");
+        view_text(out, "name", p->name);
+        view_time(out, "since", p->since_wall);
+        view_time(out, "until", view_wall(c, p->until, now));
+        view_word(out, "who", p->who);
+        view_word(out, "why", p->why);
+        buf_add_char(out, '}');
+    }
+    buf_add_char(out, ']');
+}
+
+static void write_names(struct core *c, struct buf *out)
+{
+    view_open(out, "routes", '[');
+    for (size_t i = 0; i < c->conf->n_routes; i++)
+        view_text(out, NULL, c->conf->routes[i].route.name);
+    buf_add_char(out, ']');
+    view_open(out, "targets", '[');
+    for (size_t i = 0; i < c->conf->n_targets; i++)
+        view_text(out, NULL, c->conf->targets[i].name);
+    buf_add_char(out, ']');
+}
+
 static void status(struct core *c, struct message *m)
 {
-    buf_add_char(&m->reply, '{');
-    add_string(&m->reply, "version", DRIFT_RELAY_VERSION);
-    buf_addf(&m->reply, ",\"ready\":%s,\"keys\":%zu,\"requests\":{",
-             core_is_ready(c) ? "true" : "false", engine_n_keys(c->engine));
+    struct buf *out = &m->reply;
+    view_open(out, NULL, '{');
+    view_text(out, "version", DRIFT_RELAY_VERSION);
+    view_bool(out, "ready", core_is_ready(c));
+    view_time(out, "now", clock_wall(c->ports.clock).ms);
+    view_int(out, "keys", (int64_t)engine_n_keys(c->engine));
+    view_open(out, "requests", '{');
     for (int s = 0; s < REQUEST_STATES; s++)
-        buf_addf(&m->reply, "%s\"%s\":%" PRId64, s == 0 ? "" : ",",
-                 request_state_text((enum request_state)s), c->counts[s]);
-    buf_addf(&m->reply, "},\"stop_file\":%s,\"paused\":[", c->stop ? "true" : "false");
-    enum engine_scope scope;
-    const char *name;
-    for (size_t i = 0; (name = engine_paused_at(c->engine, i, &scope)) != NULL; i++) {
-        buf_add_text(&m->reply, i == 0 ? "{" : ",{");
-        add_string(&m->reply, "scope", scope == ENGINE_ROUTE ? "route" : "target");
-        buf_add_char(&m->reply, ',');
-        add_string(&m->reply, "name", name);
-        buf_add_char(&m->reply, '}');
-    }
-    buf_add_text(&m->reply, "]}\n");
+        view_int(out, request_state_text((enum request_state)s), c->counts[s]);
+    buf_add_char(out, '}');
+    view_bool(out, "stop_file", c->stop);
+    write_pauses(c, out);
+    write_names(c, out);
+    buf_add_text(out, "}\n");
     m->verdict = CORE_FOUND;
 }
 
 static int one(struct core *c, struct message *m, struct error *err)
 {
-    const struct store_ops *ops = c->ports.store.ops;
     const char *id = m->u.query.id;
     int r = 0;
     m->verdict = CORE_NOT_FOUND;
@@ -342,23 +297,19 @@ static int one(struct core *c, struct message *m, struct error *err)
         const struct key *k = engine_find_key(c->engine, id);
         if (k == NULL)
             return 0;
-        write_key(c, k, &m->reply);
+        view_key(c, k, &m->reply);
         r = write_outcomes(c, k, &m->reply, err);
     } else if (m->u.query.query == QUERY_REQUEST) {
-        struct request request = {.relay_id = ""};
-        r = ops->get_request(c->ports.store.self, id, &request, err);
-        if (r == 0)
-            r = write_request(c, &request, &m->reply, err);
-        request_free(&request);
+        r = one_request(c, id, &m->reply, err);
+    } else if (m->u.query.query == QUERY_BODY) {
+        r = one_body(c, id, &m->reply, err);
     } else {
-        SCOPED(store_notification_clear) struct store_notification n = {0};
-        r = ops->get_notification(c->ports.store.self, id, &n, err);
-        if (r == 0)
-            write_notification(&n, &m->reply);
+        r = one_notification(c, id, &m->reply, err);
     }
     if (r == STORE_NONE)
         return 0;
-    buf_add_char(&m->reply, '\n');
+    if (m->u.query.query != QUERY_BODY)
+        buf_add_char(&m->reply, '\n');
     m->verdict = CORE_FOUND;
     return r;
 }
@@ -382,10 +333,12 @@ static int look(struct core *c, struct message *m, struct error *err)
     case QUERY_KEYS:
     case QUERY_REQUESTS:
     case QUERY_NOTIFICATIONS:
-        return list(c, m, err);
+    case QUERY_CHANGES:
+        return view_list(c, m, err);
     case QUERY_KEY:
     case QUERY_REQUEST:
     case QUERY_NOTIFICATION:
+    case QUERY_BODY:
         return one(c, m, err);
     case QUERY_OVERVIEW:
         return core_overview(c, m, err);

@@ -1,13 +1,14 @@
 #include "relay/edge/admin.h"
 
 #include "relay/base/log.h"
+#include "relay/base/scope.h"
+#include "relay/edge/admin_access.h"
 #include "relay/edge/admin_commands.h"
 #include "relay/edge/page.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define HEADER_MAX    (16 * 1024)
 #define CONNECTIONS   64
@@ -16,8 +17,10 @@
 struct admin {
     struct core *core;
     struct http_server *tcp, *file;
+    char *token_file; /* NULL: none */
 };
 
+static const char busy[] = "the relay is busy or shutting down";
 static const char explain_path[] = "/api/v1/explain";
 
 static const struct {
@@ -27,6 +30,7 @@ static const struct {
     {"keys", QUERY_KEYS, QUERY_KEY},
     {"requests", QUERY_REQUESTS, QUERY_REQUEST},
     {"notifications", QUERY_NOTIFICATIONS, QUERY_NOTIFICATION},
+    {"changes", QUERY_CHANGES, QUERY_CHANGES},
 };
 
 static void text(struct http_request *r, const char *body)
@@ -78,11 +82,11 @@ static void reply_metrics(void *context, const struct core_reply *answer)
 }
 
 static void ask(struct admin *a, struct http_request *r, enum core_query query, const char *id,
-                const char *cursor, size_t limit, core_reply_fn *reply)
+                core_reply_fn *reply)
 {
     http_request_later(r);
-    if (!core_ask(a->core, query, id, cursor, limit, reply, r))
-        http_request_problem(r, 503, "the relay is busy or shutting down", NULL, 0);
+    if (!core_ask(a->core, query, id, NULL, 1, reply, r))
+        http_request_problem(r, 503, busy, NULL, 0);
 }
 
 /* False: the limit was refused and the request answered. */
@@ -99,26 +103,56 @@ static bool read_limit(struct http_request *r, size_t *limit)
     return true;
 }
 
+static void list(struct admin *a, struct http_request *r, enum core_query query)
+{
+    struct core_filter filter = {.values = {NULL}};
+    size_t limit;
+    if (!read_limit(r, &limit))
+        return;
+    for (size_t i = 0; i < CORE_FIELDS; i++)
+        filter.values[i] = http_request_argument(r, core_field_names[i]);
+    const char *cursor = http_request_argument(r, "cursor");
+    http_request_later(r);
+    if (!core_list(a->core, query, &filter, cursor, limit, reply_json, r))
+        http_request_problem(r, 503, busy, NULL, 0);
+}
+
+/* A notification, or its body as it was signed. */
+static void notification(struct admin *a, struct http_request *r, const char *id)
+{
+    static const char tail[] = "/body";
+    size_t len = strlen(id);
+    size_t tail_len = sizeof(tail) - 1;
+    if (len <= tail_len || strcmp(id + len - tail_len, tail) != 0) {
+        ask(a, r, QUERY_NOTIFICATION, id, reply_json);
+        return;
+    }
+    SCOPED(free_p) char *alone = strndup(id, len - tail_len);
+    if (alone == NULL)
+        http_request_problem(r, 503, busy, NULL, 0);
+    else
+        ask(a, r, QUERY_BODY, alone, reply_json);
+}
+
 static void api(struct admin *a, struct http_request *r, const char *path)
 {
     if (strcmp(path, "status") == 0) {
-        ask(a, r, QUERY_STATUS, NULL, NULL, 1, reply_json);
+        ask(a, r, QUERY_STATUS, NULL, reply_json);
         return;
     }
     for (size_t i = 0; i < sizeof(collections) / sizeof(collections[0]); i++) {
         size_t len = strlen(collections[i].path);
         if (strncmp(path, collections[i].path, len) != 0)
             continue;
-        if (path[len] == '/' && path[len + 1] != '\0') {
-            ask(a, r, collections[i].one, path + len + 1, NULL, 1, reply_json);
-            return;
-        }
-        if (path[len] != '\0')
+        bool one = path[len] == '/' && path[len + 1] != '\0';
+        if (one ? collections[i].one == collections[i].list : path[len] != '\0')
             break;
-        size_t limit;
-        if (!read_limit(r, &limit))
-            return;
-        ask(a, r, collections[i].list, NULL, http_request_argument(r, "cursor"), limit, reply_json);
+        if (!one)
+            list(a, r, collections[i].list);
+        else if (collections[i].one == QUERY_NOTIFICATION)
+            notification(a, r, path + len + 1);
+        else
+            ask(a, r, collections[i].one, path + len + 1, reply_json);
         return;
     }
     http_request_problem(r, 404, NULL, NULL, 0);
@@ -126,19 +160,32 @@ static void api(struct admin *a, struct http_request *r, const char *path)
 
 static void command(struct admin *a, struct http_request *r, const char *path)
 {
-    struct admin_command c;
+    SCOPED(admin_command_clear) struct admin_command c = {.id = NULL};
+    char who[ADMIN_WHO_MAX];
+    struct error err = {0};
+    size_t len;
+    const char *body = http_request_body(r, &len);
     int parsed = admin_command_parse(&c, path);
     if (parsed != 0) {
         http_request_problem(r, parsed < 0 ? 503 : 404, NULL, NULL, 0);
         return;
     }
-    uid_t uid = 0;
-    (void)http_request_peer_uid(r, &uid);
-    log_warn("admin", "command", LOG_STR("path", path), LOG_INT("uid", uid));
+    if (!admin_may_change(r, a->token_file, who)) /* the token may be another one by now */
+        return;
+    if (admin_command_read(&c, body, len, &err) < 0) {
+        http_request_problem(r, 400, err.text, NULL, 0);
+        return;
+    }
+    log_warn("admin", "command", LOG_STR("path", path), LOG_STR("who", who), LOG_STR("why", c.why));
     http_request_later(r);
-    if (!core_command(a->core, c.command, c.scope, c.id, reply_json, r))
-        http_request_problem(r, 503, "the relay is busy or shutting down", NULL, 0);
-    free(c.id);
+    const struct core_order order = {.command = c.command,
+                                     .scope = c.scope,
+                                     .id = c.id,
+                                     .who = who,
+                                     .why = c.why,
+                                     .for_ms = c.for_ms};
+    if (!core_command(a->core, &order, reply_json, r))
+        http_request_problem(r, 503, busy, NULL, 0);
 }
 
 /* It changes nothing, so it needs no more than looking does. */
@@ -149,7 +196,7 @@ static void explain(struct admin *a, struct http_request *r)
     question.body = http_request_body(r, &question.body_len);
     http_request_later(r);
     if (!core_explain(a->core, &question, reply_json, r))
-        http_request_problem(r, 503, "the relay is busy or shutting down", NULL, 0);
+        http_request_problem(r, 503, busy, NULL, 0);
 }
 
 static void complete(void *self, struct http_request *r)
@@ -166,39 +213,29 @@ static void complete(void *self, struct http_request *r)
     else if (strcmp(path, "/healthz") == 0)
         text(r, "ok\n");
     else if (strcmp(path, "/readyz") == 0)
-        ask(a, r, QUERY_READY, NULL, NULL, 1, reply_text);
+        ask(a, r, QUERY_READY, NULL, reply_text);
     else if (strcmp(path, "/metrics") == 0)
-        ask(a, r, QUERY_METRICS, NULL, NULL, 1, reply_metrics);
+        ask(a, r, QUERY_METRICS, NULL, reply_metrics);
     else if (strncmp(path, prefix, strlen(prefix)) == 0)
         api(a, r, path + strlen(prefix));
     else
         http_request_problem(r, 404, NULL, NULL, 0);
 }
 
-/* Whoever owns the relay may change what it does: root, and the user it runs as. */
-static bool may_change(const struct http_request *r)
-{
-    uid_t uid;
-    return http_request_peer_uid(r, &uid) && (uid == 0 || uid == geteuid());
-}
-
-/* A POST under /api/v1/: taken over the socket only, where the peer is known. */
-static void begin_command(struct http_request *r)
+/* A POST under /api/v1/: its body is read once it is known that its sender may. */
+static void begin_command(const struct admin *a, struct http_request *r)
 {
     static const char prefix[] = "/api/v1/";
     static const struct http_header looks[] = {{"Allow", "GET, HEAD"}};
-    struct admin_command c = {.id = NULL};
+    SCOPED(admin_command_clear) struct admin_command c = {.id = NULL};
     const char *path = http_request_path(r);
+    char who[ADMIN_WHO_MAX];
     bool known = strncmp(path, prefix, strlen(prefix)) == 0 &&
                  admin_command_parse(&c, path + strlen(prefix)) == 0;
-    free(c.id);
     if (!known)
         http_request_problem(r, 405, "this only shows", looks, 1);
-    else if (!may_change(r))
-        http_request_problem(r, 403,
-                             "changes are taken over the operators' socket (admin.socket), from "
-                             "root and the user that the relay runs as",
-                             NULL, 0);
+    else
+        (void)admin_may_change(r, a->token_file, who); /* else it was answered */
 }
 
 /* Refused before a byte of its body is read. */
@@ -208,12 +245,11 @@ static void begin(void *self, struct http_request *r)
     static const struct http_header posts[] = {{"Allow", "POST"}};
     const char *method = http_request_method(r);
     bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
-    (void)self;
     if (strcmp(http_request_path(r), explain_path) == 0) {
         if (strcmp(method, "POST") != 0)
             http_request_problem(r, 405, "a notification is posted", posts, 1);
     } else if (strcmp(method, "POST") == 0) {
-        begin_command(r);
+        begin_command(self, r);
     } else if (!get) {
         http_request_problem(r, 405, "this listener only shows", looks, 1);
     }
@@ -226,6 +262,7 @@ int admin_start(struct admin **out, const struct conf *conf, struct core *core,
     if (a == NULL)
         return error_set(err, -ENOMEM, "admin: out of memory");
     a->core = core;
+    a->token_file = conf->admin_token_file == NULL ? NULL : strdup(conf->admin_token_file);
     struct http_server_options options = {
         .name = "admin",
         .host = conf->admin.host,
@@ -239,7 +276,9 @@ int admin_start(struct admin **out, const struct conf *conf, struct core *core,
         .handler = {.self = a, .begin = begin, .complete = complete},
         .clock = clock,
     };
-    int r = http_server_start(&a->tcp, &options, err);
+    int r = conf->admin_token_file != NULL && a->token_file == NULL
+                ? error_set(err, -ENOMEM, "admin: out of memory")
+                : http_server_start(&a->tcp, &options, err);
     if (r == 0 && conf->admin_socket != NULL) {
         options.host = NULL;
         options.unix_path = conf->admin_socket;
@@ -266,5 +305,6 @@ void admin_stop(struct admin *a)
         return;
     http_server_stop(a->tcp, 1000);
     http_server_stop(a->file, 1000);
+    free(a->token_file);
     free(a);
 }

@@ -1,5 +1,4 @@
-/* admin_commands.h - operators' commands over HTTP: POST /api/v1/requests/ID/redeliver|cancel,
- * keys/KEY/rearm, routes/R/pause|resume, targets/T/pause|resume. */
+/* admin_commands.h - operators' commands as paths and bodies of the admin API. */
 #ifndef RELAY_EDGE_ADMIN_COMMANDS_H
 #define RELAY_EDGE_ADMIN_COMMANDS_H
 
@@ -7,12 +6,19 @@
 
 struct admin_command {
     enum core_command command;
-    enum engine_scope scope; /* of pause and resume */
-    char *id;                /* owned */
+    enum engine_scope scope;
+    char *id;  /* caller frees */
+    char *why; /* likewise; NULL: the body does not say */
+    int64_t for_ms;
 };
+void admin_command_clear(struct admin_command *c);
 
-/* path: what follows /api/v1/. 0 (free out->id), 1 when it names no command, -ENOMEM. */
+/* path: what follows /api/v1/, decoded: "requests/ID/cancel". 0, 1 when it is none, or -ENOMEM. */
 __attribute__((warn_unused_result)) int admin_command_parse(struct admin_command *out,
                                                             const char *path);
+/* body: nothing, or {"reason": "…", "for": "2h"}, for being a pause's. -EINVAL with err: anything
+ * else. */
+__attribute__((warn_unused_result)) int
+admin_command_read(struct admin_command *c, const char *body, size_t len, struct error *err);
 
 #endif

@@ -35,8 +35,7 @@ int exchange_http_start(struct http_client *client, const struct exchange *x,
         .connect_timeout_ms = GITHUB_CONNECT_TIMEOUT_MS,
         .timeout_ms = GITHUB_TIMEOUT_MS,
         .response_max = x->response_max,
-        .fresh = x->kind == EXCHANGE_DISPATCH ||
-                 x->kind == EXCHANGE_TOKEN, /* never silently sent twice */
+        .fresh = strcmp(x->method, "POST") == 0, /* never silently sent twice */
         .allow_http =
             strncmp(x->url, "http:", 5) == 0, /* the config lets it pass for loopback only */
     };

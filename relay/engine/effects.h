@@ -22,6 +22,8 @@ struct created_request {
     const char *route, *target;   /* names, borrowed from the config */
     const char *key;              /* borrowed from the key */
     int64_t expires_ms;           /* of the policy in force */
+    bool held;                    /* it ends a hold; else a deferral … */
+    int64_t waited_from;          /* … that began then (relay ms); 0: it ends none */
     char *inputs;                 /* owned: JSON object */
 };
 

@@ -198,6 +198,21 @@ const struct key *engine_key_at(const struct engine *e, size_t i)
     return key_table_at(e->keys, i);
 }
 
+void engine_key_times(const struct engine *e, const struct key *k, int64_t now,
+                      struct engine_key_times *out)
+{
+    struct window_rules rules = engine_rules(e, k);
+    *out = (struct engine_key_times){.disarmed = window_disarmed_until(k, &rules, now),
+                                     .cooldown = window_cooldown_until(k, rules.policy, now)};
+    if (key_is_waiting(k))
+        out->waiting = engine_waiting_due(e, k);
+    if (out->cooldown != 0) {
+        struct key only_cooldown = {.cooldown_from = k->cooldown_from};
+        bool retry = window_cooldown_end(&only_cooldown, rules.policy) != out->cooldown;
+        out->cooldown_from = retry ? k->retry_from : k->cooldown_from;
+    }
+}
+
 const char *engine_key_state(const struct engine *e, const struct key *k, int64_t now,
                              int64_t *until)
 {

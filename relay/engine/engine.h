@@ -225,6 +225,14 @@ const struct key *engine_key_at(const struct engine *e, size_t i);
  * *until: relay ms where a time ends that state, else 0. */
 const char *engine_key_state(const struct engine *e, const struct key *k, int64_t now,
                              int64_t *until);
+/* When the key may act, relay ms; each 0 when it is not on, INT64_MAX when no time ends it. */
+struct engine_key_times {
+    int64_t waiting; /* the end of its hold, or of the block that its deferral waits for */
+    int64_t disarmed;
+    int64_t cooldown, cooldown_from; /* of cooldown and retry_after the one that ends later */
+};
+void engine_key_times(const struct engine *e, const struct key *k, int64_t now,
+                      struct engine_key_times *out);
 /* Every word that engine_key_state gives, ended by NULL. */
 extern const char *const engine_key_states[];
 

@@ -139,6 +139,8 @@ int engine_create(struct question *q, struct created_request *made)
     struct key *k = q->key;
     SCOPED(free_p) char *inputs = made->inputs;
     made->inputs = NULL;
+    made->held = k->hold_began != 0;
+    made->waited_from = made->held ? k->hold_began : k->deferred_at;
     key_end_waiting(k);
     memcpy(k->relay_id, made->relay_id, ULID_SIZE);
     k->posted_at = 0;

@@ -67,7 +67,9 @@ int exchange_make(struct exchange **out, enum exchange_kind kind, const struct t
         return error_set(err, -ENOMEM, "exchange: out of memory");
     memcpy(x->relay_id, relay_id, strlen(relay_id) + 1);
     x->kind = kind;
-    x->method = kind == EXCHANGE_DISPATCH || kind == EXCHANGE_TOKEN ? "POST" : "GET";
+    x->method = kind == EXCHANGE_DISPATCH || kind == EXCHANGE_TOKEN || kind == EXCHANGE_CANCEL
+                    ? "POST"
+                    : "GET";
     x->response_max = kind == EXCHANGE_RUNS ? GITHUB_RUNS_MAX : GITHUB_RESPONSE_MAX;
     *out = GIVE(x);
     return 0;
@@ -219,6 +221,23 @@ int exchange_run(struct exchange **out, const struct target *target, const char 
         return error_set(err, -ENOMEM, "exchange: out of memory");
     add_actions_url(&url, target);
     buf_addf(&url, "/runs/%" PRId64, run_id);
+    if ((r = exchange_set_url(x, &url, err)) < 0)
+        return r;
+    *out = GIVE(x);
+    return 0;
+}
+
+int exchange_cancel(struct exchange **out, const struct target *target, const char *relay_id,
+                    int64_t run_id, struct error *err)
+{
+    SCOPED(exchange_free_p) struct exchange *x = NULL;
+    SCOPED(buf_free) struct buf url = BUF_INIT(URL_MAX);
+
+    int r = exchange_make(&x, EXCHANGE_CANCEL, target, relay_id, err);
+    if (r < 0)
+        return r;
+    add_actions_url(&url, target);
+    buf_addf(&url, "/runs/%" PRId64 "/cancel", run_id);
     if ((r = exchange_set_url(x, &url, err)) < 0)
         return r;
     *out = GIVE(x);

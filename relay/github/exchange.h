@@ -28,6 +28,7 @@ enum exchange_kind {
     EXCHANGE_RUNS,     /* GET …/actions/workflows/W/runs?…: one page of a list */
     EXCHANGE_TOKEN,    /* POST /app/installations/ID/access_tokens (app.h): for another exchange */
     EXCHANGE_READ,     /* any other GET (preflight.h) */
+    EXCHANGE_CANCEL,   /* POST …/actions/runs/ID/cancel */
 };
 
 struct exchange {
@@ -64,6 +65,10 @@ __attribute__((warn_unused_result)) int exchange_run(struct exchange **out,
                                                      const struct target *target,
                                                      const char *relay_id, int64_t run_id,
                                                      const char *etag, struct error *err);
+__attribute__((warn_unused_result)) int exchange_cancel(struct exchange **out,
+                                                        const struct target *target,
+                                                        const char *relay_id, int64_t run_id,
+                                                        struct error *err);
 struct exchange_list {
     int64_t since;     /* unix ms */
     const char *until; /* RFC 3339; "": no end */

@@ -139,7 +139,10 @@ struct request {
     char effect[16]; /* after a success, did its key get quiet? "" not judged, "watched", or what
                         became of that: effective, not_effective, unknown */
     int64_t effect_until;     /* relay: watched until then */
-    size_t effect_members;    /* of its key, as last counted; not stored */
+    char cancel[16]; /* an operator wants its run cancelled at GitHub: "" not, "wanted", or what
+                        became of that: asked, refused */
+    int64_t cancel_at, cancel_failures; /* relay: when to ask for it again. Not stored */
+    size_t effect_members;              /* of its key, as last counted; not stored */
     struct run_search search; /* not stored: a restart reads anew */
     int64_t gone_since; /* relay: the first of the 404s in a row, 0 = none. Not stored: a restart
                            begins the hour anew */
@@ -204,6 +207,15 @@ bool request_recover(struct request *r, int64_t now);
 bool request_lost_track(struct request *r, int64_t now);
 /* When request_lost_track will be true. */
 int64_t request_track_until(const struct request *r);
+/* Its run is to be cancelled, as soon as it is known. */
+void request_want_cancel(struct request *r);
+bool request_cancel_wanted(const struct request *r);
+/* May GitHub be asked to, at *at (relay)? Then send exchange_cancel. */
+bool request_cancel_due(const struct request *r, int64_t *at);
+/* The answer to it: asked (202), refused (409, 403, 404, …), or wanted still: 5 s doubling to
+ * 10 min. words: why, "" when asked. */
+void request_cancelled(struct request *r, const struct exchange_answer *answer,
+                       char words[static OUTCOME_TEXT], int64_t now);
 /* Ends it as dead(reason), or parked when it may have run. Only from queued. */
 void request_die(struct request *r, const char *reason);
 

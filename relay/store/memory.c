@@ -279,6 +279,10 @@ static const struct store_ops ops = {
     .forget_history = memory_forget_history,
     .add_outcome = memory_add_outcome,
     .list_outcomes = memory_list_outcomes,
+    .add_change = memory_add_change,
+    .list_changes = memory_list_changes,
+    .add_event = memory_add_event,
+    .list_events = memory_list_events,
     .put_pause = memory_put_pause,
     .delete_pause = memory_delete_pause,
     .load_pauses = memory_load_pauses,
@@ -294,6 +298,8 @@ int memory_store_new(struct memory_store **out, struct error *err)
     m->macs.type = &memory_mac_type;
     m->outcomes.type = &memory_outcome_type;
     m->pauses.type = &memory_pause_type;
+    m->changed.type = &memory_changed_type;
+    m->events.type = &memory_event_type;
     m->keys.type = &memory_key_type;
     m->requests.type = &memory_request_type;
     m->attempts.type = &memory_attempt_type;
@@ -317,6 +323,8 @@ void memory_store_free(struct memory_store *m)
     memory_table_free(&m->targets);
     memory_table_free(&m->outcomes);
     memory_table_free(&m->pauses);
+    memory_table_free(&m->changed);
+    memory_table_free(&m->events);
     free(m->ages.macs);
     free(m->changes);
     free(m);

@@ -3,7 +3,7 @@
  *   memory.c         life, transactions, faults, the table of functions
  *   memory_rows.c    notifications, keys, requests
  *   memory_learnt.c  attempts, and what they taught of credentials and targets
- *   memory_outcomes.c, memory_pauses.c
+ *   memory_outcomes.c, memory_pauses.c, memory_changes.c
  *   memory_macs.c    MACs, also by their age
  *   memory_table.c   rows by id */
 #ifndef RELAY_STORE_MEMORY_PRIVATE_H
@@ -27,7 +27,7 @@ struct memory_ages {
 
 struct memory_store {
     struct memory_table notifications, macs, keys, requests, attempts, credentials, targets,
-        outcomes, pauses;
+        outcomes, pauses, changed, events;
     struct memory_ages ages;
     bool has_time;
     struct store_time time;
@@ -65,7 +65,7 @@ const void *memory_named(const struct memory_table *table, const char *id);
  */
 extern const struct memory_table_type memory_notification_type, memory_mac_type, memory_key_type,
     memory_request_type, memory_attempt_type, memory_credential_type, memory_target_type,
-    memory_outcome_type, memory_pause_type;
+    memory_outcome_type, memory_pause_type, memory_changed_type, memory_event_type;
 
 /* Room for one more MAC. */
 bool memory_ages_reserve(struct memory_ages *a);
@@ -78,7 +78,7 @@ int memory_put_notification(void *self, const struct store_notification *n, stru
 int memory_get_notification(void *self, const char *id, struct store_notification *out,
                             struct error *err);
 int memory_list_notifications(void *self, const char *cursor, size_t limit,
-                              void (*each)(void *context, const struct store_notification *n),
+                              bool (*each)(void *context, const struct store_notification *n),
                               void *context, char next[static 64], struct error *err);
 int memory_put_mac(void *self, const struct store_mac *mac, struct error *err);
 int memory_get_mac(void *self, const unsigned char mac[STORE_MAC_SIZE], struct store_mac *out,
@@ -102,7 +102,7 @@ int memory_load_slots(void *self, int64_t since,
                       void *context, struct error *err);
 int memory_count_requests(void *self, int64_t counts[static REQUEST_STATES], struct error *err);
 int memory_list_requests(void *self, const char *cursor, size_t limit,
-                         void (*each)(void *context, const struct request *r), void *context,
+                         bool (*each)(void *context, const struct request *r), void *context,
                          char next[static 64], struct error *err);
 int memory_forget_history(void *self, const struct store_retention *before, size_t limit,
                           struct store_forgotten *out, struct error *err);
@@ -110,13 +110,19 @@ int memory_add_outcome(void *self, const struct store_outcome_row *o, struct err
 int memory_list_outcomes(void *self, const char *key,
                          void (*each)(void *context, const struct store_outcome_row *o),
                          void *context, struct error *err);
-int memory_put_pause(void *self, enum engine_scope scope, const char *name, int64_t since_wall,
-                     struct error *err);
+int memory_put_pause(void *self, const struct store_pause *p, struct error *err);
 int memory_delete_pause(void *self, enum engine_scope scope, const char *name, struct error *err);
-int memory_load_pauses(void *self,
-                       int (*each)(void *context, enum engine_scope scope, const char *name,
-                                   int64_t since_wall),
+int memory_load_pauses(void *self, int (*each)(void *context, const struct store_pause *p),
                        void *context, struct error *err);
+int memory_add_change(void *self, const struct store_change *change, struct error *err);
+int memory_list_changes(void *self, const char *cursor, size_t limit,
+                        bool (*each)(void *context, const struct store_change *change),
+                        void *context, char next[static 64], struct error *err);
+int memory_add_event(void *self, const char *relay_id, const struct store_event *e,
+                     struct error *err);
+int memory_list_events(void *self, const char *relay_id,
+                       void (*each)(void *context, const struct store_event *e), void *context,
+                       struct error *err);
 int memory_add_attempt(void *self, const char *relay_id, const struct attempt *a,
                        struct error *err);
 int memory_list_attempts(void *self, const char *relay_id,

@@ -158,7 +158,7 @@ static size_t newest_of(const struct memory_table *t, const struct page *page)
 }
 
 int memory_list_notifications(void *self, const char *cursor, size_t limit,
-                              void (*each)(void *context, const struct store_notification *n),
+                              bool (*each)(void *context, const struct store_notification *n),
                               void *context, char next[static 64], struct error *err)
 {
     struct memory_store *m = self;
@@ -169,13 +169,13 @@ int memory_list_notifications(void *self, const char *cursor, size_t limit,
     if (r < 0)
         return r;
     for (size_t seq = newest_of(&m->notifications, &page); seq > 0; seq--) {
-        if (!page_takes(&page, (int64_t)seq))
+        if (!page_looks(&page, (int64_t)seq))
             break;
         struct store_notification n =
             *(const struct store_notification *)m->notifications.rows[seq - 1];
         n.body = NULL;
         n.body_len = 0;
-        each(context, &n);
+        page_took(&page, each(context, &n));
     }
     page_end(&page, next);
     return 0;
@@ -344,7 +344,7 @@ int memory_count_requests(void *self, int64_t counts[static REQUEST_STATES], str
 }
 
 int memory_list_requests(void *self, const char *cursor, size_t limit,
-                         void (*each)(void *context, const struct request *r), void *context,
+                         bool (*each)(void *context, const struct request *r), void *context,
                          char next[static 64], struct error *err)
 {
     struct memory_store *m = self;
@@ -355,9 +355,9 @@ int memory_list_requests(void *self, const char *cursor, size_t limit,
     if (r < 0)
         return r;
     for (size_t seq = newest_of(&m->requests, &page); seq > 0; seq--) {
-        if (!page_takes(&page, (int64_t)seq))
+        if (!page_looks(&page, (int64_t)seq))
             break;
-        each(context, m->requests.rows[seq - 1]);
+        page_took(&page, each(context, m->requests.rows[seq - 1]));
     }
     page_end(&page, next);
     return 0;

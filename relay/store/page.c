@@ -20,15 +20,20 @@ int page_start(struct page *p, const char *store, const char *cursor, size_t lim
     return 0;
 }
 
-bool page_takes(struct page *p, int64_t seq)
+bool page_looks(struct page *p, int64_t seq)
 {
-    if (p->taken == p->limit) {
+    if (p->taken == p->limit || p->looked == STORE_SCAN_MAX) {
         p->more = true;
         return false;
     }
-    p->taken++;
+    p->looked++;
     p->last = seq;
     return true;
+}
+
+void page_took(struct page *p, bool wanted)
+{
+    p->taken += wanted ? 1 : 0;
 }
 
 void page_end(const struct page *p, char next[static 64])

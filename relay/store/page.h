@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct page {
-    size_t limit, taken;
+    size_t limit, taken, looked;
     int64_t before, last; /* rows with a seq below `before` belong to it */
     bool more;
 };
@@ -18,8 +18,11 @@ struct page {
 /* store: its name in errors. */
 __attribute__((warn_unused_result)) int
 page_start(struct page *p, const char *store, const char *cursor, size_t limit, struct error *err);
-/* The next row has this seq; false: the page is full and the row is the next one's. */
-bool page_takes(struct page *p, int64_t seq);
+/* The next row has this seq; false: the page is full, or STORE_SCAN_MAX rows were looked at, and
+ * the row is the next page's. */
+bool page_looks(struct page *p, int64_t seq);
+/* Was that row wanted? */
+void page_took(struct page *p, bool wanted);
 void page_end(const struct page *p, char next[static 64]);
 
 #endif

@@ -26,10 +26,15 @@
     X(NULLABLE, etag) X(NULLABLE, redirect) X(INT64, hops) X(FIXED, replaces) \
     X(BOOL, correlated) X(NULLABLE, place) X(INT64, look_from) X(INT64, look_wall) X(INT64, grace_until) \
     X(BOOL, lost) X(BOOL, adopted) X(FIXED, duplicates) X(FIXED, effect) X(INT64, effect_until) \
-    X(BOOL, effect_doubt) X(INT64, ended_wall)
+    X(BOOL, effect_doubt) X(INT64, ended_wall) X(FIXED, cancel)
 
 #define OUTCOME_COLUMNS(X) \
     X(INT64, at_wall) X(OWNED, key) X(NULLABLE, route) X(OWNED, verdict) X(OWNED, reason) X(FIXED, relay_id)
+
+#define CHANGE_COLUMNS(X) \
+    X(INT64, at_wall) X(OWNED, who) X(OWNED, action) X(OWNED, scope) X(OWNED, name) X(OWNED, why) X(OWNED, detail)
+
+#define EVENT_COLUMNS(X) X(INT64, at_wall) X(FIXED, event) X(FIXED, detail)
 
 #define ATTEMPT_COLUMNS(X) X(INT64, at_wall) X(FIXED, outcome) X(INT, http_status) X(FIXED, detail)
 

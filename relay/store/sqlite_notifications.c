@@ -57,7 +57,7 @@ int sqlite_get_notification(void *self, const char *id, struct store_notificatio
 }
 
 int sqlite_list_notifications(void *self, const char *cursor, size_t limit,
-                              void (*each)(void *context, const struct store_notification *n),
+                              bool (*each)(void *context, const struct store_notification *n),
                               void *context, char next[static 64], struct error *err)
 {
     struct sqlite *s = self;
@@ -68,11 +68,11 @@ int sqlite_list_notifications(void *self, const char *cursor, size_t limit,
     SCOPED(query_end)
     struct query q = query_start(s, STATEMENT_LIST_NOTIFICATIONS, "listing notifications");
     query_bind_page(&q, &page);
-    while ((rc = query_next(&q, err)) == 0 && page_takes(&page, query_int(&q))) {
+    while ((rc = query_next(&q, err)) == 0 && page_looks(&page, query_int(&q))) {
         struct store_notification n = {.id = ""};
         rc = query_read_row(&q, columns, COLUMNS(columns), &n, err);
         if (rc == 0)
-            each(context, &n);
+            page_took(&page, each(context, &n));
         store_notification_clear(&n);
         if (rc < 0)
             return rc;

@@ -6,13 +6,15 @@
 
 static const char *const scopes[] = {[ENGINE_ROUTE] = "route", [ENGINE_TARGET] = "target"};
 
-int sqlite_put_pause(void *self, enum engine_scope scope, const char *name, int64_t since_wall,
-                     struct error *err)
+int sqlite_put_pause(void *self, const struct store_pause *p, struct error *err)
 {
     SCOPED(query_end) struct query q = query_start(self, STATEMENT_PUT_PAUSE, "writing a pause");
-    query_bind_text(&q, scopes[scope]);
-    query_bind_text(&q, name);
-    query_bind_int(&q, since_wall);
+    query_bind_text(&q, scopes[p->scope]);
+    query_bind_text(&q, p->name);
+    query_bind_int(&q, p->since_wall);
+    query_bind_int(&q, p->until);
+    query_bind_text(&q, p->who);
+    query_bind_text(&q, p->why);
     return query_change(&q, err);
 }
 
@@ -24,9 +26,7 @@ int sqlite_delete_pause(void *self, enum engine_scope scope, const char *name, s
     return query_change(&q, err);
 }
 
-int sqlite_load_pauses(void *self,
-                       int (*each)(void *context, enum engine_scope scope, const char *name,
-                                   int64_t since_wall),
+int sqlite_load_pauses(void *self, int (*each)(void *context, const struct store_pause *p),
                        void *context, struct error *err)
 {
     struct sqlite *s = self;
@@ -36,14 +36,22 @@ int sqlite_load_pauses(void *self,
         char scope[16] = "";
         query_text(&q, scope, sizeof(scope));
         SCOPED(free_p) char *name = query_text_copy(&q);
-        int64_t since_wall = query_int(&q);
+        struct store_pause p = {.name = name};
+        p.since_wall = query_int(&q);
+        p.until = query_int(&q);
+        SCOPED(free_p) char *who = query_text_copy(&q);
+        SCOPED(free_p) char *why = query_text_copy(&q);
         rc = query_columns(&q, err);
         if (rc < 0)
             return rc;
         bool of_target = strcmp(scope, scopes[ENGINE_TARGET]) == 0;
-        if (name == NULL || (!of_target && strcmp(scope, scopes[ENGINE_ROUTE]) != 0))
+        if (name == NULL || who == NULL || why == NULL ||
+            (!of_target && strcmp(scope, scopes[ENGINE_ROUTE]) != 0))
             return sqlite_fail_row(s, q.doing, err);
-        rc = each(context, of_target ? ENGINE_TARGET : ENGINE_ROUTE, name, since_wall);
+        p.scope = of_target ? ENGINE_TARGET : ENGINE_ROUTE;
+        p.who = who;
+        p.why = why;
+        rc = each(context, &p);
         if (rc < 0)
             return error_set(err, rc, "store %s: a pause was read and could not be taken in: %s",
                              s->path, strerror(-rc));

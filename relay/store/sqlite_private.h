@@ -7,7 +7,7 @@
  *   sqlite_query.c         prepared statements, binding and reading
  *   sqlite_fault.c         what a failure is called and what to do about it
  *   sqlite_notifications.c, sqlite_keys.c, sqlite_requests.c, sqlite_learnt.c,
- *   sqlite_outcomes.c, sqlite_pauses.c   the rows themselves
+ *   sqlite_outcomes.c, sqlite_pauses.c, sqlite_changes.c   the rows themselves
  *   sqlite_retention.c     history that is old enough to go
  */
 #ifndef RELAY_STORE_SQLITE_PRIVATE_H
@@ -58,8 +58,13 @@ enum sqlite_statement {
     STATEMENT_FORGET_NOTIFICATIONS,
     STATEMENT_FORGET_REQUESTS,
     STATEMENT_FORGET_OUTCOMES,
+    STATEMENT_FORGET_CHANGES,
     STATEMENT_ADD_OUTCOME,
     STATEMENT_LIST_OUTCOMES,
+    STATEMENT_ADD_CHANGE,
+    STATEMENT_LIST_CHANGES,
+    STATEMENT_ADD_EVENT,
+    STATEMENT_LIST_EVENTS,
     STATEMENT_PUT_PAUSE,
     STATEMENT_DELETE_PAUSE,
     STATEMENT_LOAD_PAUSES,
@@ -147,7 +152,7 @@ void query_bind_int(struct query *q, int64_t value);
 void query_bind_int_or_null(struct query *q, int64_t value, int64_t null);
 void query_bind_text(struct query *q, const char *text);
 void query_bind_bytes(struct query *q, const void *bytes, size_t len);
-/* Where a page of a listing begins and how many rows are wanted. */
+/* Where a page of a listing begins and how many rows it may look at. */
 void query_bind_page(struct query *q, const struct page *p);
 /* 0: a row is there to be read; STORE_NONE: no more rows. */
 __attribute__((warn_unused_result)) int query_next(struct query *q, struct error *err);
@@ -228,21 +233,27 @@ int sqlite_add_outcome(void *self, const struct store_outcome_row *o, struct err
 int sqlite_list_outcomes(void *self, const char *key,
                          void (*each)(void *context, const struct store_outcome_row *o),
                          void *context, struct error *err);
-int sqlite_put_pause(void *self, enum engine_scope scope, const char *name, int64_t since_wall,
-                     struct error *err);
+int sqlite_put_pause(void *self, const struct store_pause *p, struct error *err);
 int sqlite_delete_pause(void *self, enum engine_scope scope, const char *name, struct error *err);
-int sqlite_load_pauses(void *self,
-                       int (*each)(void *context, enum engine_scope scope, const char *name,
-                                   int64_t since_wall),
+int sqlite_load_pauses(void *self, int (*each)(void *context, const struct store_pause *p),
                        void *context, struct error *err);
+int sqlite_add_change(void *self, const struct store_change *change, struct error *err);
+int sqlite_list_changes(void *self, const char *cursor, size_t limit,
+                        bool (*each)(void *context, const struct store_change *change),
+                        void *context, char next[static 64], struct error *err);
+int sqlite_add_event(void *self, const char *relay_id, const struct store_event *e,
+                     struct error *err);
+int sqlite_list_events(void *self, const char *relay_id,
+                       void (*each)(void *context, const struct store_event *e), void *context,
+                       struct error *err);
 int sqlite_list_requests(void *self, const char *cursor, size_t limit,
-                         void (*each)(void *context, const struct request *r), void *context,
+                         bool (*each)(void *context, const struct request *r), void *context,
                          char next[static 64], struct error *err);
 int sqlite_list_attempts(void *self, const char *relay_id,
                          void (*each)(void *context, const struct attempt *a), void *context,
                          struct error *err);
 int sqlite_list_notifications(void *self, const char *cursor, size_t limit,
-                              void (*each)(void *context, const struct store_notification *n),
+                              bool (*each)(void *context, const struct store_notification *n),
                               void *context, char next[static 64], struct error *err);
 
 #endif

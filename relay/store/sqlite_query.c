@@ -89,10 +89,22 @@ static const char *const statement_sql[SQLITE_STATEMENTS] = {
         "INSERT INTO outcomes (seq" OUTCOME_COLUMNS(COLUMN_NAME) ") VALUES (NULL" OUTCOME_COLUMNS(COLUMN_MARK) ")",
     [STATEMENT_LIST_OUTCOMES] =
         "SELECT seq" OUTCOME_COLUMNS(COLUMN_NAME) " FROM outcomes WHERE key = ? ORDER BY seq DESC LIMIT ?",
+    [STATEMENT_FORGET_CHANGES] =
+        "DELETE FROM changes WHERE seq IN (SELECT seq FROM"
+        " (SELECT seq, at_wall FROM changes ORDER BY seq LIMIT ?) WHERE at_wall < ?)",
+    [STATEMENT_ADD_CHANGE] =
+        "INSERT INTO changes (seq" CHANGE_COLUMNS(COLUMN_NAME) ") VALUES (NULL" CHANGE_COLUMNS(COLUMN_MARK) ")",
+    [STATEMENT_LIST_CHANGES] =
+        "SELECT seq" CHANGE_COLUMNS(COLUMN_NAME) " FROM changes WHERE seq < ? ORDER BY seq DESC LIMIT ?",
+    [STATEMENT_ADD_EVENT] =
+        "INSERT INTO events (relay_id" EVENT_COLUMNS(COLUMN_NAME) ") VALUES (?" EVENT_COLUMNS(COLUMN_MARK) ")",
+    [STATEMENT_LIST_EVENTS] =
+        "SELECT seq" EVENT_COLUMNS(COLUMN_NAME) " FROM events WHERE relay_id = ? ORDER BY seq LIMIT ?",
     [STATEMENT_PUT_PAUSE] =
-        "INSERT INTO pauses (scope, name, since_wall) VALUES (?, ?, ?) ON CONFLICT (scope, name) DO NOTHING",
+        "INSERT INTO pauses (scope, name, since_wall, until, who, why) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (scope, name) DO UPDATE SET until = excluded.until, who = excluded.who, why = excluded.why",
     [STATEMENT_DELETE_PAUSE] = "DELETE FROM pauses WHERE scope = ? AND name = ?",
-    [STATEMENT_LOAD_PAUSES] = "SELECT scope, name, since_wall FROM pauses ORDER BY scope, name",
+    [STATEMENT_LOAD_PAUSES] = "SELECT scope, name, since_wall, until, who, why FROM pauses ORDER BY scope, name",
 };
 /* clang-format on */
 
@@ -165,7 +177,7 @@ void query_bind_bytes(struct query *q, const void *bytes, size_t len)
 void query_bind_page(struct query *q, const struct page *p)
 {
     query_bind_int(q, p->before);
-    query_bind_int(q, (int64_t)p->limit + 1); /* one more tells whether there is a next page */
+    query_bind_int(q, STORE_SCAN_MAX + 1); /* one more tells whether there is a next page */
 }
 
 int query_next(struct query *q, struct error *err)

@@ -89,7 +89,7 @@ int sqlite_load_watched_requests(void *self, int (*each)(void *context, struct r
 }
 
 int sqlite_list_requests(void *self, const char *cursor, size_t limit,
-                         void (*each)(void *context, const struct request *r), void *context,
+                         bool (*each)(void *context, const struct request *r), void *context,
                          char next[static 64], struct error *err)
 {
     struct sqlite *s = self;
@@ -100,12 +100,12 @@ int sqlite_list_requests(void *self, const char *cursor, size_t limit,
     SCOPED(query_end)
     struct query q = query_start(s, STATEMENT_LIST_REQUESTS, "listing requests");
     query_bind_page(&q, &page);
-    while ((rc = query_next(&q, err)) == 0 && page_takes(&page, query_int(&q))) {
+    while ((rc = query_next(&q, err)) == 0 && page_looks(&page, query_int(&q))) {
         struct request r;
         rc = read_request(&q, &r, err);
         if (rc < 0)
             return rc;
-        each(context, &r);
+        page_took(&page, each(context, &r));
         request_free(&r);
     }
     page_end(&page, next);

@@ -49,5 +49,7 @@ int sqlite_forget_history(void *self, const struct store_retention *before, size
         rc = forget_requests(s, limit, before->created, out, err);
     if (rc == 0)
         rc = forget_rows(s, STATEMENT_FORGET_OUTCOMES, limit, before->outcome_wall, out, err);
+    if (rc == 0)
+        rc = forget_rows(s, STATEMENT_FORGET_CHANGES, limit, before->outcome_wall, out, err);
     return rc;
 }

@@ -109,8 +109,23 @@ static const char version_5[] =
     "ALTER TABLE requests ADD COLUMN ended_wall INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX requests_watched ON requests (seq) WHERE effect = 'watched';";
 
-const char *const sqlite_schema_versions[] = {version_1, version_2, version_3, version_4,
-                                              version_5};
+/* What operators did, by whom and why; pauses that end; the steps of a request. */
+static const char version_6[] =
+    "ALTER TABLE pauses ADD COLUMN until INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE pauses ADD COLUMN who TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE pauses ADD COLUMN why TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE requests ADD COLUMN cancel TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE changes (seq INTEGER PRIMARY KEY, at_wall INTEGER NOT NULL, who TEXT NOT NULL,"
+    " action TEXT NOT NULL, scope TEXT NOT NULL, name TEXT NOT NULL, why TEXT NOT NULL,"
+    " detail TEXT NOT NULL) STRICT;"
+    "CREATE TABLE events (seq INTEGER PRIMARY KEY, relay_id TEXT NOT NULL REFERENCES requests "
+    "(relay_id)"
+    " ON DELETE CASCADE, at_wall INTEGER NOT NULL, event TEXT NOT NULL, detail TEXT NOT NULL) "
+    "STRICT;"
+    "CREATE INDEX events_request ON events (relay_id);";
+
+const char *const sqlite_schema_versions[] = {version_1, version_2, version_3,
+                                              version_4, version_5, version_6};
 const int sqlite_schema_version =
     sizeof(sqlite_schema_versions) / sizeof(sqlite_schema_versions[0]);
 

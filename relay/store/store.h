@@ -22,7 +22,8 @@
 #include "relay/github/request.h"
 
 #define STORE_MAC_SIZE 32
-#define STORE_LIST_MAX 200 /* most rows one listing gives */
+#define STORE_LIST_MAX 200  /* most rows one listing gives */
+#define STORE_SCAN_MAX 1000 /* most rows it looks at for them */
 
 /* Where relay time stood at the last commit. */
 struct store_time {
@@ -56,6 +57,32 @@ struct store_outcome_row {
     char relay_id[ULID_SIZE]; /* with dispatch and running, else "" */
 };
 
+/* An operator's pause. Borrowed both ways. */
+struct store_pause {
+    enum engine_scope scope;
+    const char *name;
+    int64_t since_wall;
+    int64_t until; /* relay ms: it ends by itself then; 0: it does not */
+    const char *who, *why;
+};
+
+/* What an operator changed. Owned when made, borrowed when listed; texts may be "", never NULL. */
+struct store_change {
+    int64_t at_wall;
+    char *who;          /* "uid 1000", "token", "relay" for a pause that ended by itself */
+    char *action;       /* the command's word */
+    char *scope, *name; /* "request" and its relay_id, "key", "route", "target" */
+    char *why;          /* as it was said */
+    char *detail;       /* what came of it, in words */
+};
+
+/* A step in the life of a request that neither it nor its attempts tell. */
+struct store_event {
+    int64_t at_wall;
+    char event[32]; /* "held", a request's state, "cancel", "effect" */
+    char detail[256];
+};
+
 /* A MAC that was accepted, so that it is never accepted twice. */
 struct store_mac {
     unsigned char mac[STORE_MAC_SIZE];
@@ -67,7 +94,7 @@ struct store_mac {
 /* What may be forgotten: what is older than these. */
 struct store_retention {
     int64_t received, created; /* relay ms: of notifications, of requests */
-    int64_t outcome_wall;      /* unix ms: of outcomes */
+    int64_t outcome_wall;      /* unix ms: of outcomes and changes */
 };
 
 struct store_forgotten {
@@ -139,35 +166,43 @@ struct store_ops {
     int (*get_target_memory)(void *self, const char *target, struct target_memory *out,
                              struct error *err);
 
-    /* Looks at the oldest `limit` notifications, requests and outcomes, and forgets those of them
-     * that are older than `before` says, open requests excepted; *out = how many. A store that
-     * does not outlive its process may keep them all (memory does). */
+    /* Looks at the oldest `limit` notifications, requests, outcomes and changes, and forgets those
+     * of them that are older than `before` says, open requests excepted; *out = how many. A store
+     * that does not outlive its process may keep them all (memory does). */
     int (*forget_history)(void *self, const struct store_retention *before, size_t limit,
                           struct store_forgotten *out, struct error *err);
     int (*add_outcome)(void *self, const struct store_outcome_row *o, struct error *err);
-    /* An operator's pauses; putting one that is there leaves it, with its time. */
-    int (*put_pause)(void *self, enum engine_scope scope, const char *name, int64_t since_wall,
-                     struct error *err);
+    /* An operator's pauses; one that is put again keeps its since_wall. */
+    int (*put_pause)(void *self, const struct store_pause *p, struct error *err);
     int (*delete_pause)(void *self, enum engine_scope scope, const char *name, struct error *err);
-    int (*load_pauses)(void *self,
-                       int (*each)(void *context, enum engine_scope scope, const char *name,
-                                   int64_t since_wall),
+    int (*load_pauses)(void *self, int (*each)(void *context, const struct store_pause *p),
                        void *context, struct error *err);
+    int (*add_change)(void *self, const struct store_change *change, struct error *err);
+    int (*add_event)(void *self, const char *relay_id, const struct store_event *e,
+                     struct error *err);
 
     /* Listings for people: at most `limit` (1 to STORE_LIST_MAX) rows after `cursor` ("" = from the
-     * start), newest first; each row is handed to `each`, which borrows it, *next (64 bytes) gets
-     * the cursor of the next page or "" at the end. A cursor or limit that is none is -EINVAL. */
+     * start), newest first; each row is handed to `each`, which borrows it and says whether it is
+     * wanted: the others do not count. *next (64 bytes) gets the cursor of the next page or "" at
+     * the end; a page may be short, even empty, and not the last: no more than STORE_SCAN_MAX rows
+     * are looked at. A cursor or limit that is none is -EINVAL. */
     int (*list_requests)(void *self, const char *cursor, size_t limit,
-                         void (*each)(void *context, const struct request *r), void *context,
+                         bool (*each)(void *context, const struct request *r), void *context,
                          char next[static 64], struct error *err);
     int (*list_attempts)(void *self, const char *relay_id,
                          void (*each)(void *context, const struct attempt *a), void *context,
                          struct error *err); /* oldest first, at most 200 */
+    int (*list_events)(void *self, const char *relay_id,
+                       void (*each)(void *context, const struct store_event *e), void *context,
+                       struct error *err); /* oldest first, at most 200 */
     int (*list_outcomes)(void *self, const char *key,
                          void (*each)(void *context, const struct store_outcome_row *o),
                          void *context, struct error *err); /* newest first, at most 200 */
+    int (*list_changes)(void *self, const char *cursor, size_t limit,
+                        bool (*each)(void *context, const struct store_change *change),
+                        void *context, char next[static 64], struct error *err);
     int (*list_notifications)(void *self, const char *cursor, size_t limit,
-                              void (*each)(void *context,
+                              bool (*each)(void *context,
                                            const struct store_notification *n /* body NULL */),
                               void *context, char next[static 64], struct error *err);
 };

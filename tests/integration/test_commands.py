@@ -45,7 +45,8 @@ def test_a_pause_from_the_command_line_blocks_until_it_is_resumed(relay: Relay, 
     assert relay.api("status")["paused"] == []
     assert cli(relay, "pause", "target:retrain") == (0, "target:retrain: paused\n")
     assert decided(relay.post(fresh())) == ["suppressed/paused"]
-    assert relay.api("status")["paused"] == [{"scope": "target", "name": "retrain"}]
+    paused = relay.api("status")["paused"]
+    assert [(p["scope"], p["name"], p["until"]) for p in paused] == [("target", "retrain", None)]
     assert "  paused: target retrain\n" in cli(relay, "status")[1]
     assert cli(relay, "resume", "target:retrain")[0] == 0
     stays(lambda: standin.runs() == [], 1, "no run so far")
@@ -102,4 +103,4 @@ def test_paths(relay: Relay, path: str, status: int) -> None:
 def test_each_change_is_logged_with_who(make_relay: Callable[..., Relay]) -> None:
     relay = make_relay().start()
     over_socket(relay, "/api/v1/routes/kospi/pause")
-    assert f"event=command path=routes/kospi/pause uid={os.geteuid()}" in relay.log_text()
+    assert f"event=command path=routes/kospi/pause who=\"uid {os.geteuid()}\"" in relay.log_text()

@@ -61,6 +61,7 @@ struct model_request {
     enum model_look look;
     int64_t grace_until;
     int64_t offset;   /* wall clock less relay time at the first POST that may have started a run */
+    bool cancel;      /* an operator wants its run cancelled: it is not POSTed again */
     bool lost, again; /* its run did not appear: once, and the one POST that follows is due */
     bool adopted;
     int64_t posted_at, accepted_at, gone_since, ended_at;

@@ -216,6 +216,12 @@ static void take_started(struct world *w)
 void world_forge_start(void *self, struct exchange *x)
 {
     struct world *w = self;
+    if (x->kind == EXCHANGE_CANCEL) { /* GitHub has nothing left to cancel */
+        struct exchange_answer answer = {.transport = EXCHANGE_ANSWERED, .status = 409};
+        core_answer(w->core, x->kind, x->relay_id, &answer);
+        exchange_free(x);
+        return;
+    }
     if (w->n_started < WORLD_FLIGHTS) {
         w->started[w->n_started] = (struct flight){
             .kind = x->kind,

@@ -143,7 +143,9 @@ static void command(struct world *w, const struct event *e)
         s->named = (int)(m->n_requests - 1 - e->which % (m->n_requests < 3 ? m->n_requests : 3));
         id = m->requests[s->named].relay_id;
     }
-    if (!core_command(w->core, s->command, (enum engine_scope)s->scope, id, take_reply, s))
+    const struct core_order order = {
+        .command = s->command, .scope = (enum engine_scope)s->scope, .id = id};
+    if (!core_command(w->core, &order, take_reply, s))
         refused(w);
 }
 

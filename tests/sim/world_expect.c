@@ -70,6 +70,18 @@ static void end_it(struct world *w, int request, const char *end, const char *wh
     model_ended(&w->x.model, request, how, now);
 }
 
+/* It would be POSTed again, but for an operator who cancelled it meanwhile. */
+static void end_cancelled(struct world *w, int request, int64_t now)
+{
+    const struct model_request *r = &w->x.model.requests[request];
+    if (!r->cancel)
+        return;
+    if (r->lost)
+        end_it(w, request, "parked", "may_have_run", END_RAN, now);
+    else
+        end_it(w, request, "dead", "cancelled", END_NOTHING_RAN, now);
+}
+
 static void block_credential(struct world *w, int target, int64_t blocks_ms, int64_t refuses_ms,
                              int64_t now)
 {
@@ -143,6 +155,7 @@ static void expect_dispatch_answer(struct world *w, struct sent *s, int64_t now)
         break;
     }
     model_not_executed(&w->x.model, request);
+    end_cancelled(w, request, now);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -182,6 +195,8 @@ static void expect_list_answer(struct world *w, struct sent *s, int64_t now)
             w->x.model.conf->targets[r->target].present && w->x.marked[r->target] && r->hops == 0;
         model_not_listed(&w->x.model, s->flight.request, marked, now);
         w->totals->lost += r->again;
+        if (r->again)
+            end_cancelled(w, s->flight.request, now);
     }
 }
 
@@ -228,9 +243,13 @@ static enum core_verdict expect_pause(struct model *m, const struct sent *s, boo
 
 static enum core_verdict expect_cancel(struct world *w, int request, int64_t now)
 {
-    const struct model_request *r = &w->x.model.requests[request];
-    if (!r->open || (r->executed && !r->again) || r->in_flight)
+    struct model_request *r = &w->x.model.requests[request];
+    if (!r->open)
         return CORE_CONFLICT;
+    if ((r->executed && !r->again) || r->in_flight) {
+        r->cancel = true;
+        return CORE_CHANGED;
+    }
     if (r->again)
         end_it(w, request, "parked", "may_have_run", END_RAN, now);
     else

@@ -1,4 +1,4 @@
-title Operators: cancel before the POST, redeliver, rearm
+title Operators: cancel before the POST and after it, redeliver, rearm
 policy cooldown = "6h"; settle = "15m";
 at 0:00  github down
 at 0:00  fire ma5 -> dispatch/first
@@ -7,9 +7,8 @@ at 0:30  expect request dead(cancelled)
 at 0:40  github up
 at 0:45  redeliver -> done
 at 0:46  expect request running
-at 0:50  cancel -> conflict
-at 0:55  redeliver -> conflict
-at 1:00  runs cancelled
+at 0:50  redeliver -> conflict
+at 1:00  cancel -> done
 at 1:10  expect request done(cancelled)
 at 4:00  fire ma5 -> suppressed/not_rearmed
 at 4:10  rearm -> done

@@ -60,12 +60,30 @@ static void answer_poll(struct story_github *g, const struct exchange *x, struct
     answer_body(a, 404, "{\"message\":\"Not Found\"}");
 }
 
+/* POST …/runs/ID/cancel */
+static void answer_cancel(struct story_github *g, const struct exchange *x,
+                          struct exchange_answer *a)
+{
+    for (size_t i = 0; i < g->n_runs; i++) {
+        char end[64];
+        (void)snprintf(end, sizeof(end), "/%lld/cancel", (long long)g->runs[i].id);
+        if (strstr(x->url, end) == NULL || g->runs[i].conclusion[0] != '\0')
+            continue;
+        (void)snprintf(g->runs[i].conclusion, sizeof(g->runs[i].conclusion), "cancelled");
+        answer_body(a, 202, "{}");
+        return;
+    }
+    answer_body(a, 409, "{\"message\":\"Cannot cancel a workflow run that is completed.\"}");
+}
+
 void story_github_answer(struct story_github *g, const struct exchange *x,
                          struct exchange_answer *a)
 {
     a->duration_ms = 1;
     if (x->kind == EXCHANGE_DISPATCH)
         answer_post(g, a);
+    else if (x->kind == EXCHANGE_CANCEL)
+        answer_cancel(g, x, a);
     else
         answer_poll(g, x, a);
 }

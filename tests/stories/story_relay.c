@@ -315,7 +315,8 @@ enum core_verdict story_command(struct story_relay *s, enum core_command command
     *body = NULL;
     if (s->core == NULL)
         return CORE_UNAVAILABLE;
-    return wait_reply(s, core_command(s->core, command, scope, id, take_reply, s), body);
+    const struct core_order order = {.command = command, .scope = scope, .id = id};
+    return wait_reply(s, core_command(s->core, &order, take_reply, s), body);
 }
 
 char *story_ask(struct story_relay *s, enum core_query query, const char *id)

@@ -243,9 +243,10 @@ static inline void see(struct seen *s, const char *id)
     memcpy(s->ids[s->n++], id, ULID_SIZE);
 }
 
-static inline void see_listed(void *context, const struct request *r)
+static inline bool see_listed(void *context, const struct request *r)
 {
     see(context, r->relay_id);
+    return true;
 }
 
 static inline void assert_ids(const struct seen *s, char kind, const unsigned *want, size_t n)

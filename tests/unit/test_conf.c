@@ -182,7 +182,7 @@ static const struct {
     {"a port that would wrap to 80", FIRST("listen = {\n port = 4294967376; };"), 1, "t.conf:2: 4294967376 is too large"},
     {"a port in quotes", FIRST("listen = { port = \"9099\"; };"), 1, "t.conf:1: listen.port: an integer is wanted, this is a string"},
     {"tls, later", FIRST("listen = { tls = { key = \"/k\"; }; };"), 1, "t.conf:1: listen.tls: is not available"},
-    {"an admin token, later", FIRST("admin = { token_file = \"/k\"; };"), 1, "t.conf:1: admin.token_file: is not available"},
+    {"an admin token that is missing", FIRST("admin = { token_file = \"/k\"; };"), 1, "t.conf:1: admin.token_file: /k"},
     {"an admin token on the wrong listener", FIRST("listen = { token_file = \"/k\"; };"), 1, "t.conf:1: listen.token_file: unknown key"},
     {"a Grafana without URL", FIRST("grafana = { token_file = \"$D/token\"; };"), 1, "t.conf:1: grafana.url: is required"},
     {"a Grafana without token", FIRST("grafana = { url = \"http://x\"; };"), 1, "t.conf:1: grafana.token_file: is required"},

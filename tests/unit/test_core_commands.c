@@ -6,7 +6,9 @@ static void command(struct core_fixture *f, enum core_command what, enum engine_
                     const char *id, enum core_verdict verdict, const char *words)
 {
     struct core_reply_kept kept = {0};
-    assert_true(core_command(f->core, what, scope, id, keep_reply, &kept));
+    assert_true(core_command(
+        f->core, &(struct core_order){.command = what, .scope = scope, .id = id, .who = "uid 7"},
+        keep_reply, &kept));
     core_settle(f);
     assert_true(kept.there);
     if (kept.verdict != verdict || strstr(kept.body, words) == NULL)
@@ -40,9 +42,10 @@ static void a_pause_blocks_outlives_a_crash_and_ends(void **state)
             "{\"scope\":\"route\",\"name\":\"kospi\",\"paused\":true}");
     command(&f, COMMAND_PAUSE, ENGINE_TARGET, "retrain", CORE_CHANGED, "\"paused\":true");
     restart(&f);
+    core_shows(&f, QUERY_STATUS, "", "\"paused\":[{\"scope\":\"route\",\"name\":\"kospi\",");
     core_shows(&f, QUERY_STATUS, "",
-               "\"paused\":[{\"scope\":\"route\",\"name\":\"kospi\"},"
-               "{\"scope\":\"target\",\"name\":\"retrain\"}]");
+               "{\"scope\":\"target\",\"name\":\"retrain\",\"since\":\"2025-11-24T16:00:00Z\","
+               "\"until\":null,\"who\":\"uid 7\",\"why\":null}]");
     core_post(&f, "firing", "a", CORE_STORED, "suppressed\",\"reason\":\"paused");
     command(&f, COMMAND_RESUME, ENGINE_ROUTE, "kospi", CORE_CHANGED, "\"paused\":false");
     core_post(&f, "firing", "a", CORE_STORED, "suppressed\",\"reason\":\"paused");
@@ -54,7 +57,7 @@ static void a_pause_blocks_outlives_a_crash_and_ends(void **state)
 }
 
 /* Once cancelling freed the key while its POST was under way: a second run could have started. */
-static void only_what_was_not_posted_can_be_cancelled(void **state)
+static void what_is_cancelled_while_it_is_posted_is_not_posted_again(void **state)
 {
     (void)state;
     struct core_fixture f;
@@ -64,16 +67,121 @@ static void only_what_was_not_posted_can_be_cancelled(void **state)
             "no such request");
     core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
     last_id(&f, id);
-    command(&f, COMMAND_CANCEL, ENGINE_ROUTE, id, CORE_CONFLICT, "POST");
+    command(&f, COMMAND_CANCEL, ENGINE_ROUTE, id, CORE_CHANGED,
+            "\"state\":\"sending\",\"cancel\":\"wanted\"");
     core_post(&f, "firing", "b", CORE_STORED, "\"reason\":\"running\"");
     core_answer_flight(&f, 0, "", EXCHANGE_NOT_SENT);
     core_settle(&f);
-    command(&f, COMMAND_CANCEL, ENGINE_ROUTE, id, CORE_CHANGED, "\"reason\":\"cancelled\"");
     core_shows(&f, QUERY_REQUEST, id, "\"state\":\"dead\",\"reason\":\"cancelled\"");
     command(&f, COMMAND_CANCEL, ENGINE_ROUTE, id, CORE_CONFLICT, "it has ended");
     core_pass(&f, HOUR_MS);
     assert_int_equal(f.n_posts, 1);
     core_post(&f, "firing", "a", CORE_STORED, "\"verdict\":\"dispatch\"");
+    core_fixture_clear(&f);
+}
+
+static void what_waits_for_its_post_is_dropped(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    char id[ULID_SIZE];
+    core_fixture_init(&f, "");
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    last_id(&f, id);
+    core_answer_flight(&f, 0, "", EXCHANGE_NOT_SENT);
+    core_settle(&f);
+    command(&f, COMMAND_CANCEL, ENGINE_ROUTE, id, CORE_CHANGED,
+            "\"state\":\"dead\",\"reason\":\"cancelled\"");
+    core_shows(&f, QUERY_REQUEST, id,
+               "{\"at\":\"2025-11-24T16:00:00Z\",\"event\":\"cancel\","
+               "\"detail\":\"by uid 7\"}");
+    core_shows(&f, QUERY_CHANGES, "", "\"action\":\"cancel\",\"scope\":\"request\"");
+    core_fixture_clear(&f);
+}
+
+/* Answers the newest flight, which has to ask GitHub to cancel its run. */
+static void answer_cancel(struct core_fixture *f, int status, enum exchange_transport transport)
+{
+    assert_int_equal(f->n_flights, 1);
+    const struct exchange *x = f->flights[0];
+    assert_int_equal(x->kind, EXCHANGE_CANCEL);
+    assert_string_equal(x->method, "POST");
+    assert_non_null(strstr(x->url, "/repos/acme/kospi/actions/runs/43000000001/cancel"));
+    core_answer_flight(
+        f, status, "{\"message\":\"Cannot cancel a workflow run that is completed.\"}", transport);
+    core_settle(f);
+}
+
+static void a_run_is_cancelled_at_github(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int status;
+        enum exchange_transport transport;
+        const char *cancel, *words;
+        bool again;
+    } rows[] = {
+        {"taken", 202, EXCHANGE_ANSWERED, "\"asked\"", "\"detail\":\"asked\"", false},
+        {"completed", 409, EXCHANGE_ANSWERED, "\"refused\"",
+         "refused: Cannot cancel a workflow run that is completed.", false},
+        {"GitHub fails", 500, EXCHANGE_ANSWERED, "\"wanted\"", "wanted: Cannot", true},
+        {"a limit", 429, EXCHANGE_ANSWERED, "\"wanted\"", "wanted: Cannot", true},
+        {"cut", 0, EXCHANGE_UNKNOWN, "\"wanted\"", "\"event\":\"cancel\"", true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct core_fixture f;
+        char id[ULID_SIZE];
+        char cancel[32];
+        core_fixture_init(&f, "");
+        core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+        last_id(&f, id);
+        core_accept(&f);
+        command(&f, COMMAND_CANCEL, ENGINE_ROUTE, id, CORE_CHANGED, "\"cancel\":\"wanted\"");
+        core_pass(&f, 1000);
+        answer_cancel(&f, rows[i].status, rows[i].transport);
+        (void)snprintf(cancel, sizeof(cancel), "\"cancel\":%s", rows[i].cancel);
+        core_shows(&f, QUERY_REQUEST, id, cancel);
+        core_shows(&f, QUERY_REQUEST, id, rows[i].words);
+        restart(&f); /* what is wanted is on disk */
+        size_t before = f.n_flights;
+        core_pass(&f, HOUR_MS);
+        bool again = f.n_flights > before && f.flights[before]->kind == EXCHANGE_CANCEL;
+        if (again != rows[i].again)
+            fail_msg("%s: asked again: %d", rows[i].name, again);
+        core_fixture_clear(&f);
+    }
+}
+
+/* Its end is on disk with it; it waits for nobody. */
+static void a_pause_for_a_time_ends_by_itself(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    struct core_reply_kept kept = {0};
+    const struct core_order order = {.command = COMMAND_PAUSE,
+                                     .scope = ENGINE_ROUTE,
+                                     .id = "kospi",
+                                     .who = "uid 7",
+                                     .why = "an upgrade",
+                                     .for_ms = 2 * HOUR_MS};
+    core_fixture_init(&f, "");
+    assert_true(core_command(f.core, &order, keep_reply, &kept));
+    core_settle(&f);
+    assert_non_null(strstr(kept.body, "\"until\":\"2025-11-24T18:00:00Z\""));
+    free(kept.body);
+    restart(&f);
+    core_shows(&f, QUERY_STATUS, "",
+               "\"until\":\"2025-11-24T18:00:00Z\",\"who\":\"uid 7\",\"why\":\"an upgrade\"");
+    core_pass(&f, 2 * HOUR_MS - 1000);
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"paused\"");
+    core_pass(&f, 1000);
+    core_shows(&f, QUERY_STATUS, "", "\"paused\":[]");
+    core_shows(&f, QUERY_CHANGES, "",
+               "\"who\":\"relay\",\"action\":\"resume\",\"scope\":\"route\",\"name\":\"kospi\","
+               "\"why\":\"an upgrade\",\"detail\":\"the pause is over\"}");
+    restart(&f);
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
     core_fixture_clear(&f);
 }
 
@@ -274,7 +382,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pause_blocks_outlives_a_crash_and_ends),
-        cmocka_unit_test(only_what_was_not_posted_can_be_cancelled),
+        cmocka_unit_test(what_is_cancelled_while_it_is_posted_is_not_posted_again),
+        cmocka_unit_test(what_waits_for_its_post_is_dropped),
+        cmocka_unit_test(a_run_is_cancelled_at_github),
+        cmocka_unit_test(a_pause_for_a_time_ends_by_itself),
         cmocka_unit_test(a_redelivery_is_a_new_request_with_the_old_inputs),
         cmocka_unit_test(rearm_ends_what_keeps_a_key_from_its_next_run),
         cmocka_unit_test(what_expired_may_be_redelivered),

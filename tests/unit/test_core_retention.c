@@ -24,10 +24,11 @@ static void over_sqlite(struct core_fixture *f, struct conf *conf)
         fail_msg("%s", err.text);
 }
 
-static void count_one(void *context, const struct store_notification *n)
+static bool count_one(void *context, const struct store_notification *n)
 {
     (void)n;
     ++*(size_t *)context;
+    return true;
 }
 
 static size_t notifications(struct core_fixture *f)
@@ -41,10 +42,11 @@ static size_t notifications(struct core_fixture *f)
     return n;
 }
 
-static void count_request(void *context, const struct request *r)
+static bool count_request(void *context, const struct request *r)
 {
     (void)r;
     ++*(size_t *)context;
+    return true;
 }
 
 static size_t requests(struct core_fixture *f)

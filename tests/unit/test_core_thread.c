@@ -110,8 +110,10 @@ static void *send_all(void *argument)
         }
         if (i % 10 == 0)
             core_reload(w->core, w->conf);
-        if (i % 20 == 0 && !core_command(w->core, i % 40 == 0 ? COMMAND_PAUSE : COMMAND_RESUME,
-                                         ENGINE_ROUTE, "kospi", commanded, w))
+        const struct core_order order = {.command = i % 40 == 0 ? COMMAND_PAUSE : COMMAND_RESUME,
+                                         .scope = ENGINE_ROUTE,
+                                         .id = "kospi"};
+        if (i % 20 == 0 && !core_command(w->core, &order, commanded, w))
             count(w, &w->commanded);
         if (i % 15 == 0 && !core_ask(w->core, QUERY_METRICS, "", "", 1, asked, w))
             count(w, &w->asked);

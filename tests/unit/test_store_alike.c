@@ -71,16 +71,23 @@ static void write_attempt(void *context, const struct attempt *a)
     buf_addf(context, " %" PRId64, a->at_wall);
 }
 
-static void write_request(void *context, const struct request *r)
+static void write_event(void *context, const struct store_event *e)
+{
+    buf_addf(context, " %s at %" PRId64 " %s", e->event, e->at_wall, e->detail);
+}
+
+/* Only some are wanted: the cursors go by those that were looked at. */
+static bool write_request(void *context, const struct request *r)
 {
     buf_addf(context, "request %s %s %" PRId64 " %d %s\n", r->relay_id,
              request_state_text(r->state), r->next_at, r->slot, r->etag == NULL ? "-" : r->etag);
+    return r->next_at % 3 != 0;
 }
 
 static int write_open(void *context, struct request *r)
 {
     buf_add_text(context, "open ");
-    write_request(context, r);
+    (void)write_request(context, r);
     request_free(r);
     free(r);
     return 0;
@@ -114,12 +121,14 @@ static void write_requests(struct fixture *f, struct buf *out)
         fixture_id(id, 'R', i);
         buf_addf(out, "\nattempts %s", id);
         OK(f, OPS(f)->list_attempts(SELF(f), id, write_attempt, out, &f->err));
+        OK(f, OPS(f)->list_events(SELF(f), id, write_event, out, &f->err));
     }
 }
 
-static void write_notification(void *context, const struct store_notification *n)
+static bool write_notification(void *context, const struct store_notification *n)
 {
     buf_addf(context, "\nnotification %s %" PRId64, n->id, n->received_at);
+    return true;
 }
 
 static void write_macs(struct fixture *f, struct buf *out)
@@ -143,11 +152,19 @@ static void write_outcome(void *context, const struct store_outcome_row *o)
              o->route == NULL ? "-" : o->route, o->verdict, o->reason, o->relay_id);
 }
 
-static int take_pause(void *context, enum engine_scope scope, const char *name, int64_t since_wall)
+static bool write_change(void *context, const struct store_change *c)
+{
+    buf_addf(context, "\nchange %" PRId64 " %s %s %s %s %s %s", c->at_wall, c->who, c->action, c->scope,
+             c->name, c->why, c->detail);
+    return c->at_wall % 2 == 0;
+}
+
+static int take_pause(void *context, const struct store_pause *p)
 {
     struct lines *lines = context;
     struct buf b = BUF_INIT(256);
-    buf_addf(&b, "\npause %d %s %" PRId64, (int)scope, name, since_wall);
+    buf_addf(&b, "\npause %d %s %" PRId64 " %" PRId64 " %s %s", (int)p->scope, p->name,
+             p->since_wall, p->until, p->who, p->why);
     assert_true(lines->n < 2 * IDS);
     lines->line[lines->n++] = buf_give(&b);
     return 0;
@@ -173,6 +190,8 @@ static void write_all(struct fixture *f, struct buf *out)
     write_macs(f, out);
     write_pauses(f, out);
     OK(f, OPS(f)->list_outcomes(SELF(f), "kospi/1", write_outcome, out, &f->err));
+    OK(f, OPS(f)->list_changes(SELF(f), "", 3, write_change, out, next, &f->err));
+    buf_addf(out, "\nnext %s", next);
     int r = OPS(f)->get_time(SELF(f), &time, &f->err);
     buf_addf(out, "\ntime %d %" PRId64, r, r == 0 ? time.relay_ms : 0);
     r = OPS(f)->get_credential(SELF(f), "retrain", &c, &f->err);
@@ -212,6 +231,8 @@ enum operation {
     PUT_CREDENTIAL,
     PUT_TARGET,
     ADD_OUTCOME,
+    ADD_CHANGE,
+    ADD_EVENT,
     PUT_PAUSE,
     DELETE_PAUSE,
 };
@@ -252,6 +273,23 @@ static int add_outcome(struct fixture *f, char *key, int64_t value)
     return OPS(f)->add_outcome(SELF(f), &o, &f->err);
 }
 
+static int add_change(struct fixture *f, char *name, int64_t value)
+{
+    static char who[] = "uid 0";
+    static char action[] = "rearm";
+    static char scope[] = "key";
+    static char why[] = "";
+    static char detail[] = "words";
+    const struct store_change change = {.at_wall = value,
+                                        .who = who,
+                                        .action = action,
+                                        .scope = scope,
+                                        .name = name,
+                                        .why = why,
+                                        .detail = detail};
+    return OPS(f)->add_change(SELF(f), &change, &f->err);
+}
+
 static int put_row(struct fixture *f, enum operation operation, unsigned n, int64_t value)
 {
     static char body[] = "{}";
@@ -262,6 +300,7 @@ static int put_row(struct fixture *f, enum operation operation, unsigned n, int6
         fixture_notification(n + IDS * (unsigned)(value % 20), body, 2);
     struct store_mac mac = fixture_mac(n, value % 3 == 0 ? INT64_MIN : value, value % 40);
     struct attempt attempt = {.at_wall = value, .outcome = "limited"};
+    const struct store_event event = {.at_wall = value, .event = "held", .detail = "words"};
     struct credential credential = {.name = name, .not_before = value};
     struct target_memory target = {.marked = value % 2 == 0};
     size_t forgotten = 0;
@@ -289,11 +328,20 @@ static int put_row(struct fixture *f, enum operation operation, unsigned n, int6
         return OPS(f)->put_credential(SELF(f), &credential, &f->err);
     if (operation == ADD_OUTCOME)
         return add_outcome(f, n < IDS / 2 ? (char[]){"kospi/1"} : text, value);
-    enum engine_scope scope = value % 2 == 0 ? ENGINE_ROUTE : ENGINE_TARGET;
+    if (operation == ADD_CHANGE)
+        return add_change(f, text, value);
+    if (operation == ADD_EVENT)
+        return OPS(f)->add_event(SELF(f), r.relay_id, &event, &f->err);
+    const struct store_pause pause = {.scope = value % 2 == 0 ? ENGINE_ROUTE : ENGINE_TARGET,
+                                      .name = text,
+                                      .since_wall = value,
+                                      .until = value / 3,
+                                      .who = name,
+                                      .why = body};
     if (operation == PUT_PAUSE)
-        return OPS(f)->put_pause(SELF(f), scope, text, value, &f->err);
+        return OPS(f)->put_pause(SELF(f), &pause, &f->err);
     if (operation == DELETE_PAUSE)
-        return OPS(f)->delete_pause(SELF(f), scope, text, &f->err);
+        return OPS(f)->delete_pause(SELF(f), pause.scope, text, &f->err);
     return OPS(f)->put_target_memory(SELF(f), name, &target, &f->err);
 }
 

@@ -2,12 +2,13 @@
 
 #include <errno.h>
 
-static void see_notification(void *context, const struct store_notification *n)
+static bool see_notification(void *context, const struct store_notification *n)
 {
     assert_null(n->body);
     assert_string_equal(n->source, "grafana");
     assert_non_null(n->alerts);
     see(context, n->id);
+    return true;
 }
 
 static void requests_are_paged_newest_first_without_gap_or_repeat(void **state)

@@ -9,12 +9,13 @@ struct loaded {
     int refuse; /* what taking one returns */
 };
 
-static int take(void *context, enum engine_scope scope, const char *name, int64_t since_wall)
+static int take(void *context, const struct store_pause *p)
 {
     struct loaded *l = context;
     assert_true(l->n < 8);
-    (void)snprintf(l->lines[l->n++], sizeof(l->lines[0]), "%s %s %lld",
-                   scope == ENGINE_ROUTE ? "route" : "target", name, (long long)since_wall);
+    (void)snprintf(l->lines[l->n++], sizeof(l->lines[0]), "%s %s %lld%s%s%s",
+                   p->scope == ENGINE_ROUTE ? "route" : "target", p->name, (long long)p->since_wall,
+                   p->who, p->until == 0 ? "" : " ends ", p->why);
     return l->refuse;
 }
 
@@ -40,7 +41,9 @@ static void assert_pauses(struct fixture *f, const char *const *want)
 
 static int put_pause(struct fixture *f, enum engine_scope scope, const char *name, int64_t since)
 {
-    return OPS(f)->put_pause(SELF(f), scope, name, since, &f->err);
+    const struct store_pause p = {
+        .scope = scope, .name = name, .since_wall = since, .who = "", .why = ""};
+    return OPS(f)->put_pause(SELF(f), &p, &f->err);
 }
 
 static int delete_pause(struct fixture *f, enum engine_scope scope, const char *name)
@@ -60,6 +63,27 @@ static void a_pause_that_is_put_again_keeps_its_time(void **state)
     fixture_commit(f);
     fixture_reopen(f);
     ASSERT_PAUSES(f, "route kospi 1764000000001");
+}
+
+static void a_pause_that_is_put_again_has_its_new_end_and_reason(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_pause p = {.scope = ENGINE_ROUTE,
+                                  .name = "kospi",
+                                  .since_wall = 5,
+                                  .until = 77,
+                                  .who = " uid 7",
+                                  .why = "upgrade"};
+    fixture_begin(f);
+    OK(f, put_pause(f, ENGINE_ROUTE, "kospi", 1));
+    OK(f, OPS(f)->put_pause(SELF(f), &p, &f->err));
+    fixture_commit(f);
+    fixture_reopen(f);
+    ASSERT_PAUSES(f, "route kospi 1 uid 7 ends upgrade");
+    fixture_begin(f);
+    OK(f, put_pause(f, ENGINE_ROUTE, "kospi", 9));
+    fixture_commit(f);
+    ASSERT_PAUSES(f, "route kospi 1");
 }
 
 static void a_route_and_a_target_of_one_name_are_two(void **state)
@@ -134,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_BOTH(a_pause_that_is_put_again_keeps_its_time),
+        ON_BOTH(a_pause_that_is_put_again_has_its_new_end_and_reason),
         ON_BOTH(a_route_and_a_target_of_one_name_are_two),
         ON_BOTH(a_deleted_pause_is_gone_and_counts_from_anew),
         ON_BOTH(a_rollback_leaves_the_pauses_as_they_were),
