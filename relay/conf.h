@@ -67,6 +67,7 @@ struct conf {
     char *admin_token_file; /* of the bearer token for changes over TCP, read anew for each; NULL */
     char *store_path;
     int64_t retain_ms;
+    uint64_t retain_bytes; /* 0: however much it is */
     char *stop_file;
     bool check_online; /* ask GitHub about the targets while serving */
     enum log_level log_level;

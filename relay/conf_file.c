@@ -8,6 +8,8 @@
 #include <strings.h>
 
 #define ADMIN_TOKEN_MIN 16 /* bytes */
+#define RETAIN_SIZE_MIN (1024 * 1024)
+#define RETAIN_SIZE_MAX (1024LL * 1024 * 1024 * 1024)
 #define DAY_MS          (24 * 3600 * 1000LL)
 #define SOCKET_PATH_MAX 108 /* sun_path of unix(7), NUL included */
 #define SECRET_SHORT    16  /* bytes: shorter HMAC secrets are warned of */
@@ -276,6 +278,8 @@ void conf_read_file(struct conf *c, struct settings *s)
     if (store != NULL) {
         conf_read_path(store, "path", &c->store_path);
         (void)settings_duration_ms(store, "retain", false, DAY_MS, 3650 * DAY_MS, &c->retain_ms);
+        (void)settings_size_bytes(store, "retain_size", false, RETAIN_SIZE_MIN, RETAIN_SIZE_MAX,
+                                  &c->retain_bytes);
     }
     conf_read_path(root, "stop_file", &c->stop_file);
     (void)settings_bool(root, "check_online", false, &c->check_online);

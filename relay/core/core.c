@@ -163,8 +163,10 @@ static bool run_batch(struct core *c, struct message *batch)
     struct error err = {0};
     int r = 0;
     size_t messages = 0;
+    size_t bytes = 0;
     struct message *m = batch;
     for (; m != NULL; m = (struct message *)(void *)m->mail.next, messages++) {
+        bytes += m->mail.bytes;
         r = core_handle(c, m, &err);
         if (r != 0)
             break;
@@ -172,7 +174,7 @@ static bool run_batch(struct core *c, struct message *batch)
     if (r == 0)
         r = core_due(c, &err);
     if (r == 0)
-        r = core_retain(c, messages, &err);
+        r = core_retain(c, messages, bytes, &err);
     if (r == 0)
         r = core_commit(c, &err);
     if (r == 0) {
@@ -261,7 +263,9 @@ static int64_t wait_ms(struct core *c)
 int64_t core_step(struct core *c)
 {
     bool well = run_next(c);
-    if (mailbox_wait(c->mailbox, 0) || (well && c->held != NULL))
+    if (well)
+        core_backup_step(c);
+    if (mailbox_wait(c->mailbox, 0) || (well && (c->held != NULL || core_backup_is_on(c))))
         return 0;
     return well ? wait_ms(c) : REVIVE_MS; /* not at once: what fails may do so for long */
 }

@@ -92,8 +92,9 @@ enum core_query {
     QUERY_NOTIFICATION,
     QUERY_OVERVIEW, /* of keys a page: id is a state, else all, cursor as the page before gave it;
                      * also while the store fails */
-    QUERY_BODY,    /* a notification's, byte for byte as it was signed */
-    QUERY_CHANGES, /* what operators changed */
+    QUERY_BODY,     /* a notification's, byte for byte as it was signed */
+    QUERY_CHANGES,  /* what operators changed */
+    QUERY_BACKUP,
 };
 /* Strings are copied. False as above. */
 bool core_ask(struct core *c, enum core_query query, const char *id, const char *cursor,
@@ -133,13 +134,14 @@ enum core_command {
     COMMAND_REARM,     /* id: a key */
     COMMAND_PAUSE,     /* id: a route or target */
     COMMAND_RESUME,
+    COMMAND_BACKUP, /* starts one; it is made beside the store, QUERY_BACKUP tells how far it is */
 };
 struct core_order {
     enum core_command command;
     enum engine_scope scope; /* read by pause and resume only */
-    const char *id;
-    const char *who, *why; /* kept with the change; NULL: not said */
-    int64_t for_ms;        /* a pause ends by itself after so long, relay time; 0: it does not */
+    const char *id;          /* of a backup: "" */
+    const char *who, *why;   /* kept with the change; NULL: not said */
+    int64_t for_ms;          /* a pause ends by itself after so long, relay time; 0: it does not */
 };
 /* All of it is copied. False as above. */
 bool core_command(struct core *c, const struct core_order *order, core_reply_fn *reply,

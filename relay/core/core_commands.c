@@ -218,6 +218,9 @@ int core_handle_command(struct core *c, struct message *m, struct error *err)
         return set_paused(c, m, true, err);
     case COMMAND_RESUME:
         return set_paused(c, m, false, err);
+    case COMMAND_BACKUP:
+        say(m, CORE_CONFLICT, core_backup_is_on(c) ? "a backup is under way" : "");
+        return core_backup(c, &m->u.command.order, m, err);
     }
     return 0;
 }

@@ -7,16 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const command_words[] = {[COMMAND_REDELIVER] = "redeliver",
-                                            [COMMAND_CANCEL] = "cancel",
-                                            [COMMAND_REARM] = "rearm",
-                                            [COMMAND_PAUSE] = "pause",
-                                            [COMMAND_RESUME] = "resume"};
+static const char *const command_words[] = {
+    [COMMAND_REDELIVER] = "redeliver", [COMMAND_CANCEL] = "cancel", [COMMAND_REARM] = "rearm",
+    [COMMAND_PAUSE] = "pause",         [COMMAND_RESUME] = "resume", [COMMAND_BACKUP] = "backup"};
 
 static const char *scope_word(enum core_command command, enum engine_scope scope)
 {
     if (command == COMMAND_REDELIVER || command == COMMAND_CANCEL)
         return "request";
+    if (command == COMMAND_BACKUP)
+        return "store";
     if (command == COMMAND_REARM)
         return "key";
     return scope == ENGINE_ROUTE ? "route" : "target";

@@ -99,6 +99,14 @@ struct count {
     char *labels[COUNT_LABELS];
 };
 
+/* The last backup. */
+struct core_backup {
+    const char *state; /* NULL: none yet; "running", "done", "failed" */
+    int64_t began_wall, ended_wall;
+    struct store_backup progress;
+    struct error error;
+};
+
 /* A pause that is on. Owned. */
 struct core_pause {
     enum engine_scope scope;
@@ -146,6 +154,7 @@ struct core {
     size_t n_open, cap_open;
     struct request **watched; /* ended in success: did it help? One of a key */
     size_t n_watched, cap_watched;
+    struct core_backup backup;
     struct core_pause *pauses;
     size_t n_pauses;
     int64_t counts[REQUEST_STATES];
@@ -308,9 +317,16 @@ __attribute__((warn_unused_result)) int core_effect_overtaken(struct core *c, co
 __attribute__((warn_unused_result)) int core_effect_due(struct core *c, int64_t now,
                                                         struct error *err);
 
-/* core_retention.c: at the end of a batch of so many messages */
+/* core_retention.c: at the end of a batch of so many messages, of so many bytes */
 __attribute__((warn_unused_result)) int core_retain(struct core *c, size_t messages,
-                                                    struct error *err);
+                                                    size_t message_bytes, struct error *err);
+
+/* core_backup.c */
+__attribute__((warn_unused_result)) int core_backup(struct core *c, const struct core_order *order,
+                                                    struct message *m, struct error *err);
+bool core_backup_is_on(const struct core *c);
+/* One slice of the backup that is on, outside of a transaction. */
+void core_backup_step(struct core *c);
 
 /* core_pauses.c */
 __attribute__((warn_unused_result)) int core_pauses_load(struct core *c, struct error *err);

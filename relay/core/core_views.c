@@ -330,6 +330,10 @@ static int look(struct core *c, struct message *m, struct error *err)
         metrics_write(c->metrics.registry, &m->reply);
         m->verdict = CORE_FOUND;
         return 0;
+    case QUERY_BACKUP:
+        view_backup(c, &m->reply);
+        m->verdict = CORE_FOUND;
+        return 0;
     case QUERY_KEYS:
     case QUERY_REQUESTS:
     case QUERY_NOTIFICATIONS:

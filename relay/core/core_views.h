@@ -21,6 +21,7 @@ void view_key(struct core *c, const struct key *k, struct buf *out);
 /* An object without its end: what only the single view has may follow. */
 __attribute__((warn_unused_result)) int view_request(struct core *c, const struct request *r,
                                                      struct buf *out, struct error *err);
+void view_backup(const struct core *c, struct buf *out);
 void view_notification(const struct store_notification *n, struct buf *out);
 
 /* core_timeline.c: what happened to r, in order */

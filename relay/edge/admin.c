@@ -136,8 +136,9 @@ static void notification(struct admin *a, struct http_request *r, const char *id
 
 static void api(struct admin *a, struct http_request *r, const char *path)
 {
-    if (strcmp(path, "status") == 0) {
-        ask(a, r, QUERY_STATUS, NULL, reply_json);
+    bool status = strcmp(path, "status") == 0;
+    if (status || strcmp(path, "backup") == 0) {
+        ask(a, r, status ? QUERY_STATUS : QUERY_BACKUP, NULL, reply_json);
         return;
     }
     for (size_t i = 0; i < sizeof(collections) / sizeof(collections[0]); i++) {

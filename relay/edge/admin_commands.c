@@ -31,6 +31,10 @@ static const struct {
 int admin_command_parse(struct admin_command *out, const char *path)
 {
     size_t len = strlen(path);
+    if (strcmp(path, "backup") == 0) {
+        *out = (struct admin_command){.command = COMMAND_BACKUP, .id = strdup("")};
+        return out->id == NULL ? -ENOMEM : 0;
+    }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         size_t before = strlen(commands[i].collection);
         size_t after = strlen(commands[i].verb);

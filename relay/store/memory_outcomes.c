@@ -1,6 +1,7 @@
 /* What became of holds and deferrals; rows are only ever added. */
 #include "relay/store/memory_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,4 +83,30 @@ int memory_forget_history(void *self, const struct store_retention *before, size
     (void)limit;
     *out = (struct store_forgotten){0};
     return memory_change(self, "forgetting history", err);
+}
+
+int memory_get_size(void *self, int64_t *bytes, struct error *err)
+{
+    *bytes = 0; /* it keeps all of its history anyway */
+    return memory_read(self, "measuring it", err);
+}
+
+/* --- there is nothing to copy -------------------------------------------------------------------
+ */
+
+int memory_backup_start(void *self, struct error *err)
+{
+    (void)self;
+    return error_set(err, -ENOTSUP, "store %s: there is no file to copy", MEMORY_NAME);
+}
+
+int memory_backup_step(void *self, struct store_backup *out, struct error *err)
+{
+    *out = (struct store_backup){.path = ""};
+    return memory_backup_start(self, err);
+}
+
+void memory_backup_end(void *self)
+{
+    (void)self;
 }

@@ -106,6 +106,10 @@ int memory_list_requests(void *self, const char *cursor, size_t limit,
                          char next[static 64], struct error *err);
 int memory_forget_history(void *self, const struct store_retention *before, size_t limit,
                           struct store_forgotten *out, struct error *err);
+int memory_get_size(void *self, int64_t *bytes, struct error *err);
+int memory_backup_start(void *self, struct error *err);
+int memory_backup_step(void *self, struct store_backup *out, struct error *err);
+void memory_backup_end(void *self);
 int memory_add_outcome(void *self, const struct store_outcome_row *o, struct error *err);
 int memory_list_outcomes(void *self, const char *key,
                          void (*each)(void *context, const struct store_outcome_row *o),

@@ -233,6 +233,7 @@ static int op_probe(void *self, const struct store_time *now, struct error *err)
 static void op_close(void *self)
 {
     struct sqlite *s = self;
+    sqlite_backup_end(s);
     op_rollback(s);
     sqlite_finalize_all(s);
     /* What cannot be written down stays marked as open: the next start checks the file. */
@@ -275,6 +276,10 @@ static const struct store_ops ops = {
     .forget_history = sqlite_forget_history,
     .add_outcome = sqlite_add_outcome,
     .list_outcomes = sqlite_list_outcomes,
+    .get_size = sqlite_get_size,
+    .backup_start = sqlite_backup_start,
+    .backup_step = sqlite_backup_step,
+    .backup_end = sqlite_backup_end,
     .add_change = sqlite_add_change,
     .list_changes = sqlite_list_changes,
     .add_event = sqlite_add_event,

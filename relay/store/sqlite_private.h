@@ -9,6 +9,7 @@
  *   sqlite_notifications.c, sqlite_keys.c, sqlite_requests.c, sqlite_learnt.c,
  *   sqlite_outcomes.c, sqlite_pauses.c, sqlite_changes.c   the rows themselves
  *   sqlite_retention.c     history that is old enough to go
+ *   sqlite_backup.c        a copy, in slices
  */
 #ifndef RELAY_STORE_SQLITE_PRIVATE_H
 #define RELAY_STORE_SQLITE_PRIVATE_H
@@ -55,12 +56,16 @@ enum sqlite_statement {
     STATEMENT_GET_CREDENTIAL,
     STATEMENT_PUT_TARGET,
     STATEMENT_GET_TARGET,
+    STATEMENT_OLDEST_NOTIFICATIONS,
     STATEMENT_FORGET_NOTIFICATIONS,
     STATEMENT_FORGET_REQUESTS,
     STATEMENT_FORGET_OUTCOMES,
     STATEMENT_FORGET_CHANGES,
     STATEMENT_ADD_OUTCOME,
     STATEMENT_LIST_OUTCOMES,
+    STATEMENT_COUNT_PAGES,
+    STATEMENT_COUNT_FREE_PAGES,
+    STATEMENT_PAGE_SIZE,
     STATEMENT_ADD_CHANGE,
     STATEMENT_LIST_CHANGES,
     STATEMENT_ADD_EVENT,
@@ -78,7 +83,8 @@ struct sqlite {
     bool in_transaction; /* between begin and commit or rollback */
     bool failed;         /* something failed in this transaction: it must not be committed */
     bool doubtful;       /* a failed commit may still lie in the journal (see sqlite.c) */
-    bool damaged;        /* SQLite called the file corrupt: it is left marked as not closed */
+    struct sqlite_backup *backup; /* NULL: none is under way */
+    bool damaged; /* SQLite called the file corrupt: it is left marked as not closed */
 };
 
 /* --- sqlite_file.c ------------------------------------------------------------------------------
@@ -229,6 +235,10 @@ int sqlite_get_target_memory(void *self, const char *target, struct target_memor
                              struct error *err);
 int sqlite_forget_history(void *self, const struct store_retention *before, size_t limit,
                           struct store_forgotten *out, struct error *err);
+int sqlite_get_size(void *self, int64_t *bytes, struct error *err);
+int sqlite_backup_start(void *self, struct error *err);
+int sqlite_backup_step(void *self, struct store_backup *out, struct error *err);
+void sqlite_backup_end(void *self);
 int sqlite_add_outcome(void *self, const struct store_outcome_row *o, struct error *err);
 int sqlite_list_outcomes(void *self, const char *key,
                          void (*each)(void *context, const struct store_outcome_row *o),

@@ -75,9 +75,9 @@ static const char *const statement_sql[SQLITE_STATEMENTS] = {
     [STATEMENT_GET_TARGET] = "SELECT 1" TARGET_COLUMNS(COLUMN_NAME) " FROM targets WHERE name = ?",
 
     /* Rows are added in order, so the oldest are the first by seq: never more than LIMIT of them are read. */
-    [STATEMENT_FORGET_NOTIFICATIONS] =
-        "DELETE FROM notifications WHERE seq IN (SELECT seq FROM"
-        " (SELECT seq, received_at FROM notifications ORDER BY seq LIMIT ?) WHERE received_at < ?)",
+    [STATEMENT_OLDEST_NOTIFICATIONS] =
+        "SELECT seq, received_at, length(body) FROM notifications ORDER BY seq LIMIT ?",
+    [STATEMENT_FORGET_NOTIFICATIONS] = "DELETE FROM notifications WHERE seq <= ?",
     [STATEMENT_FORGET_REQUESTS] =
         "DELETE FROM requests WHERE seq IN (SELECT seq FROM"
         " (SELECT seq, open, created_at FROM requests ORDER BY seq LIMIT ?) WHERE open = 0 AND created_at < ?)"
@@ -92,6 +92,9 @@ static const char *const statement_sql[SQLITE_STATEMENTS] = {
     [STATEMENT_FORGET_CHANGES] =
         "DELETE FROM changes WHERE seq IN (SELECT seq FROM"
         " (SELECT seq, at_wall FROM changes ORDER BY seq LIMIT ?) WHERE at_wall < ?)",
+    [STATEMENT_COUNT_PAGES] = "PRAGMA page_count",
+    [STATEMENT_COUNT_FREE_PAGES] = "PRAGMA freelist_count",
+    [STATEMENT_PAGE_SIZE] = "PRAGMA page_size",
     [STATEMENT_ADD_CHANGE] =
         "INSERT INTO changes (seq" CHANGE_COLUMNS(COLUMN_NAME) ") VALUES (NULL" CHANGE_COLUMNS(COLUMN_MARK) ")",
     [STATEMENT_LIST_CHANGES] =

@@ -95,6 +95,15 @@ struct store_mac {
 struct store_retention {
     int64_t received, created; /* relay ms: of notifications, of requests */
     int64_t outcome_wall;      /* unix ms: of outcomes and changes */
+    int64_t bytes;             /* no more notifications than have so much in their bodies; one goes
+                                  in any case */
+};
+
+/* How far a backup is. */
+struct store_backup {
+    char path[512]; /* where it will be, or is */
+    int pages, left;
+    bool done;
 };
 
 struct store_forgotten {
@@ -171,6 +180,14 @@ struct store_ops {
      * that does not outlive its process may keep them all (memory does). */
     int (*forget_history)(void *self, const struct store_retention *before, size_t limit,
                           struct store_forgotten *out, struct error *err);
+    /* Bytes that its rows take, with what is around them. */
+    int (*get_size)(void *self, int64_t *bytes, struct error *err);
+    /* A copy of the store beside it, made in steps outside of transactions; it is the store as of
+     * its last step. step: *out says how far it is; a failure or done ends it. -ENOTSUP: there is
+     * no file to copy; -EBUSY: one is under way. */
+    int (*backup_start)(void *self, struct error *err);
+    int (*backup_step)(void *self, struct store_backup *out, struct error *err);
+    void (*backup_end)(void *self); /* gives it up, if there is one */
     int (*add_outcome)(void *self, const struct store_outcome_row *o, struct error *err);
     /* An operator's pauses; one that is put again keeps its since_wall. */
     int (*put_pause)(void *self, const struct store_pause *p, struct error *err);

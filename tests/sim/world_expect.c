@@ -273,6 +273,8 @@ static enum core_verdict expect_command(struct world *w, const struct sent *s, i
             return CORE_NOT_FOUND;
         return model_redeliver(m, s->named, now).verdict == VERDICT_DISPATCH ? CORE_CHANGED
                                                                              : CORE_CONFLICT;
+    case COMMAND_BACKUP: /* not in a history */
+        break;
     }
     return CORE_NOT_FOUND;
 }

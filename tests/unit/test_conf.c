@@ -67,7 +67,7 @@ static void test_values_of_a_file_arrive(void **state)
     static const char text[] =
         "listen = { address = \"::1\"; port = 0; };\n"
         "admin = { address = \"[::1]\"; port = 65535; socket = \"$D/admin.sock\"; };\n"
-        "store = { path = \"$D/relay.db\"; retain = \"1w\"; }; stop_file = \"$D/stop\";\n"
+        "store = { path = \"$D/relay.db\"; retain = \"1w\"; retain_size = \"2GiB\"; }; stop_file = \"$D/stop\";\n"
         "log = { level = \"warn\"; format = \"json\"; };\n"
         "limits = { body = \"64KiB\"; alerts = 7; labels = 8; depth = 9; header_time = \"1s\";\n"
         "  body_time = \"2s\"; connections = 10; per_address = 0; };\n"
@@ -105,6 +105,7 @@ static void test_values_of_a_file_arrive(void **state)
     assert_string_equal(c->admin.host, "::1");
     assert_int_equal(c->admin.port, 65535);
     assert_int_equal(c->retain_ms, 7 * 24 * HOUR_MS);
+    assert_int_equal(c->retain_bytes, INT64_C(2) << 30);
     assert_int_equal(c->log_level, LOG_WARN);
     assert_int_equal(c->log_format, LOG_JSON);
     assert_int_equal(c->limits.body, 65536);
@@ -194,6 +195,7 @@ static const struct {
     {"an empty store path", FIRST("store = { path = \"\"; };"), 1, "t.conf:1: store.path: is empty"},
     {"an empty stop file", FIRST("stop_file = \"\";"), 1, "t.conf:1: stop_file: is empty"},
     {"a store path cut by a NUL", FIRST("store = { path = \"/a\\x00b\"; };"), 1, "t.conf:1: \\x00 would end the string"},
+    {"a size of nothing", FIRST("store = { retain_size = \"1kB\"; };"), 1, "t.conf:1: store.retain_size: "},
     {"a duration without unit", FIRST("store = { retain = \"90\"; };"), 1, "t.conf:1: store.retain: "},
     {"a duration as a number", FIRST("store = { retain = 90; };"), 1, "t.conf:1: store.retain: a duration such as \"30s\" is wanted"},
     {"a duration too short", FIRST("store = { retain = \"1h\"; };"), 1, "t.conf:1: store.retain: 1h is out of range: 1d to 3650d"},

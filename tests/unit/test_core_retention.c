@@ -60,6 +60,16 @@ static size_t requests(struct core_fixture *f)
     return n;
 }
 
+static void end(struct core_fixture *f)
+{
+    core_fixture_clear(f);
+    static const char *const left[] = {"relay.db", "relay.db-wal", "relay.db-shm"};
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+        char path[256];
+        (void)unlink(in_folder(path, left[i]));
+    }
+}
+
 static void old_history_goes_and_what_is_needed_stays(void **state)
 {
     (void)state;
@@ -102,16 +112,39 @@ static void old_history_goes_and_what_is_needed_stays(void **state)
     core_shows(&f, QUERY_STATUS, "", "\"dead\":0");
     core_shows(&f, QUERY_REQUEST, open_id, "\"state\":\"sending\"");
     conf_unref(conf);
-    core_fixture_clear(&f);
-    static const char *const left[] = {"relay.db", "relay.db-wal", "relay.db-shm"};
-    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
-        char path[256];
-        (void)unlink(in_folder(path, left[i]));
-    }
+    end(&f);
+}
+
+/* The hour that replays and holds may read stays, however much it is. */
+static void history_that_is_too_large_goes_before_its_time(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    core_fixture_init(&f, "");
+    struct conf *conf = core_conf("retrain", "");
+    conf->retain_bytes = 1; /* the config would say store.retain_size */
+    over_sqlite(&f, conf);
+    core_post(&f, "firing", "a", CORE_STORED, "\"verdict\":\"dispatch\"");
+    core_pass(&f, HOUR_MS / 2);
+    core_post(&f, "firing", "a", CORE_STORED, "duplicate");
+    core_post(&f, "firing", "a", CORE_STORED, "duplicate");
+    assert_int_equal(notifications(&f), 3);
+    core_pass(&f, HOUR_MS / 2 + 1000);
+    core_post(&f, "firing", "a", CORE_STORED, "duplicate");
+    assert_int_equal(notifications(&f), 3);
+    core_pass(&f, HOUR_MS / 2 + 1000);
+    core_post(&f, "firing", "a", CORE_STORED, "duplicate");
+    assert_int_equal(notifications(&f), 2);
+    assert_int_equal(requests(&f), 1);
+    conf_unref(conf);
+    end(&f);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(old_history_goes_and_what_is_needed_stays)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(old_history_goes_and_what_is_needed_stays),
+        cmocka_unit_test(history_that_is_too_large_goes_before_its_time),
+    };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

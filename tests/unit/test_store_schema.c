@@ -132,7 +132,7 @@ static void a_connection_is_as_safe_as_we_say(void **state)
 /* Reads the first rows of a table, as many as its LIMIT says. */
 static bool reads_few(int which)
 {
-    return which == STATEMENT_FORGET_NOTIFICATIONS || which == STATEMENT_FORGET_REQUESTS ||
+    return which == STATEMENT_OLDEST_NOTIFICATIONS || which == STATEMENT_FORGET_REQUESTS ||
            which == STATEMENT_FORGET_OUTCOMES || which == STATEMENT_FORGET_CHANGES;
 }
 
