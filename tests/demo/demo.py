@@ -211,9 +211,9 @@ class Demo:
         before = self.loop.hash()
         (relay_id,) = self.requests()
         self.github.server.control.begin({"run_id": self.github.wait_run(relay_id)["id"]})
-        self.run_of(relay_id)
         until(lambda: self.loop is not None and self.loop.hash() not in ("", before), 30, "the new model at drift-model", 0.05)
         took = time.monotonic() - self.drifted
+        self.run_of(relay_id)
         self.loop.loaded = loop.CROSSING
         report, old = self.loop.report, self.loop.report["in_place"]
         wanted("comparison with the model in place", (old["comparison"], old["days"]),
