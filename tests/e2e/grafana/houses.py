@@ -86,9 +86,9 @@ class House:
     patience = 30.0
     tells_edits = True
 
-    def __init__(self, folder: Path, relay_port: int) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder, self.gauge, self.url, self.token = folder, Gauge(), "", ""
-        self.hook = f"http://127.0.0.1:{relay_port}/hooks/grafana"
+        self.hook = ""  # where the relay listens
         self.provisioning = folder / "provisioning"
         shutil.copytree(ROOT / "grafana" / "provisioning", self.provisioning)
         self.secret_file = write_secret(folder, "webhook", SECRET)
@@ -169,8 +169,8 @@ class StandInHouse(House):
 
     name = "the stand-in"
 
-    def __init__(self, folder: Path, relay_port: int) -> None:
-        super().__init__(folder, relay_port)
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self.grafana, self.up = AlertingStandIn(self.read), True
         self.token = TOKEN
         self.grafana.reserve()
@@ -222,8 +222,8 @@ class RealHouse(House):
     patience = 180.0  # the log of what was sent, and what fires again, take their time
     tells_edits = False  # not if the next evaluation comes before the next look at the group
 
-    def __init__(self, folder: Path, relay_port: int) -> None:
-        super().__init__(folder, relay_port)
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self.home = Path(os.environ["GRAFANA_HOME"]).resolve()
         self.binary = os.environ.get("GRAFANA_BIN") or str(self.home / "bin" / "grafana")
         self.port, self.number, self.process = parts.free_port(), 0, None  # type: int, int, Optional[Process]

@@ -13,10 +13,8 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-from tests.demo import parts
 from tests.e2e.grafana.houses import House, RealHouse, StandInHouse
 from tests.support.github_standin import StandIn
-from tests.support.grafana_standin import TOKEN
 from tests.support.relay import ROOT, Relay
 from tests.support.relay_config import write_secret
 from tests.support.wait import until
@@ -33,7 +31,7 @@ class World:
         self.house, self.relay, self.github = house, relay, github
         self.rules = house.folder / "rules"
         self.rules.mkdir()
-        self.token = write_secret(relay.folder, "grafana-token", house.token or TOKEN)
+        self.token = write_secret(relay.folder, "grafana-token", house.token)
         for uid in (UID, OTHER):
             rule = json.loads((ROOT / "grafana" / "rules" / f"{uid}.json").read_text(encoding="utf-8"))
             rule["for"] = "0s"
@@ -88,15 +86,15 @@ class World:
 def _world(request: Any, make_relay: Callable[..., Relay], standin: StandIn, tmp_path: Path) -> Iterator[World]:
     if request.param == "real" and not os.environ.get("GRAFANA_HOME"):
         pytest.skip("GRAFANA_HOME names no Grafana: only the stand-in was asked (make test-grafana GRAFANA_HOME=…)")
-    port = parts.free_port()
-    house = HOUSES[request.param](tmp_path, port)
+    house = HOUSES[request.param](tmp_path)
     try:
-        house.start()
-        relay = make_relay({"listen": {"port": port}})
-        world = World(house, relay, standin)
+        relay = make_relay()
         assert isinstance(relay.config, dict)
-        relay.write_config({**relay.config, "grafana": {"url": house.url, "token_file": world.token}})
+        relay.write_config({**relay.config, "grafana": {"url": house.url, "token_file": str(relay.folder / "grafana-token")}})
         relay.start()
+        house.hook = f"http://127.0.0.1:{relay.port}/hooks/grafana"
+        house.start()
+        world = World(house, relay, standin)
         assert set(world.seed().values()) == {"created"}
         house.quicken(FOLDER, GROUP)
         house.evaluated("Data drift MA5")
