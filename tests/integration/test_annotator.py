@@ -4,6 +4,7 @@ from __future__ import annotations
 import signal
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.grafana_standin import TOKEN, GrafanaStandIn
 from tests.support.relay import Relay
 from tests.support.relay_config import write_secret
 from tests.support.wait import until
+from tests.support.wall_clock import WallClock
 
 THRESHOLD = "drift_relay_rule_threshold"
 
@@ -27,10 +29,10 @@ def _grafana() -> Iterator[GrafanaStandIn]:
 
 
 @pytest.fixture(name="make")
-def _make(make_relay: Callable[..., Relay], grafana: GrafanaStandIn) -> Callable[[], Relay]:
+def _make(make_relay: Callable[..., Relay], grafana: GrafanaStandIn) -> Callable[..., Relay]:
     """A relay that is not started, with this Grafana in its config."""
-    def make() -> Relay:
-        relay = make_relay()
+    def make(*changes: Any, **more: Any) -> Relay:
+        relay = make_relay(*changes, **more)
         assert isinstance(relay.config, dict)
         token = write_secret(relay.folder, "grafana-token", TOKEN)
         relay.write_config({**relay.config, "grafana": {"url": grafana.url + "/", "token_file": token}})
@@ -165,6 +167,25 @@ def test_a_grafana_whose_rules_are_not_there_is_annotated_all_the_same(
     assert "conclusion:success" in wait_end(grafana, relay_id)["tags"]
     assert relay.log_text().count("event=rules_refused") == 1 and "event=grafana_away" not in relay.log_text()
     assert relay.metrics().sum("drift_relay_annotations_total", result="refused") == 1
+
+
+def test_a_run_that_began_ten_days_ago_is_found_behind_what_ended_since(
+        make: Callable[..., Relay], standin: StandIn, grafana: GrafanaStandIn, tmp_path: Path) -> None:
+    clock = WallClock(tmp_path)
+    standin.set(in_progress_s=None)
+    relay = make({"routes": {"budget": {"max": 100, "per": "24h"}}}, env=clock.env).start()
+    relay_id = start_run(relay)
+    until(lambda: note_of(grafana, relay_id), 30, "an annotation")
+    many = [f"m{i}" for i in range(25)]  # more than a page; all but one or two end before they are POSTed
+    relay.post(grafana_body(*[alert(m) for m in many]))
+    relay.post(grafana_body(*[alert(m, "resolved") for m in many]))
+    until(lambda: relay.metrics().sum("drift_relay_requests", state="dead") >= 21, 30, "the end of the others")
+    relay.kill9()
+    clock.step(10 * 86400)
+    relay.start()
+    for run in standin.runs():
+        standin.server.control.finish({"run_id": run["id"], "conclusion": "success"})
+    assert "conclusion:success" in wait_end(grafana, relay_id)["tags"]
 
 
 def test_a_refused_token_is_told_with_its_remedy_and_a_new_one_works_at_once(

@@ -106,17 +106,23 @@ static void one_that_cannot_be_written_holds_up_no_other(void **state)
     char ids[64];
     (void)take(b, "[" OPEN("A", "2025-11-25T23:00:00Z") "," OPEN(
                       "B", "2025-11-25T23:00:00Z") "," OPEN("C", "2025-11-25T23:00:00Z") "]");
-    for (int64_t now_ms = 0; now_ms < 3; now_ms++) { /* each round ends at its first failure */
-        static const char *const first[] = {"A", "B", "C"};
+    static const struct {
+        const char *first;
+        int64_t now_ms;
+    } rounds[] = {
+        {"A", 0}, {"B", 1500}, {"C", 9000}}; /* A is due again in the second, B in the third */
+    for (size_t i = 0; i < sizeof(rounds) / sizeof(rounds[0]);
+         i++) { /* ends at its first failure */
+        struct mono now = {.ms = rounds[i].now_ms};
         backlog_begin_round(b);
-        struct backlog_item *item = backlog_next(b, (struct mono){.ms = now_ms});
+        struct backlog_item *item = backlog_next(b, now);
         assert_non_null(item);
-        assert_string_equal(item->relay_id, first[now_ms]);
-        backlog_postpone(item, (struct mono){.ms = now_ms});
+        assert_string_equal(item->relay_id, rounds[i].first);
+        backlog_postpone(item, now);
     }
     round_of(ids, b, 999);
     assert_string_equal(ids, "");
-    round_of(ids, b, 1001);
+    round_of(ids, b, 9999);
     assert_string_equal(ids, "A B ");
     backlog_hurry(b);
     round_of(ids, b, 999);
