@@ -11,14 +11,14 @@ BUILD   := build/$(if $(filter cc gcc,$(cc_name)),,$(cc_name)-)$(or $(SAN),relea
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-.PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more test-grafana dist deb packages-test
+.PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more test-grafana dist deb packages-test compose-test
 all: $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train $(BUILD)/drift-app ## build (the default)
 
 LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3 gnutls
 
 # What this compiler takes and where the libraries are. It comes first in every build, so it also gets what is missing;
 # the goals below compile nothing themselves.
-ifneq ($(filter-out help deps test lint fuzz format clean dist deb packages-test,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps test lint fuzz format clean dist deb packages-test compose-test,$(or $(MAKECMDGOALS),all)),)
 include build/probed-$(cc_name).mk
 endif
 build/probed-$(cc_name).mk: tests/support/probe-flags.sh tests/support/deps.sh
@@ -173,7 +173,7 @@ test-more: $(BUILD)/drift-model $(BUILD)/drift-train ## the long checks: scores 
 	@python3 tests/scipy/scores.py $< --cases $(or $(SCORES),10000)
 	@RELAY_BIN='$(abspath $(BUILD))/drift-relay' python3 -m tests.clients.clients
 	@python3 -m tests.deploy.linters
-	+@$(MAKE) --no-print-directory packages-test
+	+@$(MAKE) --no-print-directory packages-test compose-test
 	@python3 tests/mutants/mutants.py $(if $(MUTANTS),--sample $(MUTANTS)) $(if $(FILE),--file $(FILE)) \
 	    -- $(CC) $(all_cflags) -- $(all_ldflags) $(PROBED_LIBS)
 
@@ -207,6 +207,10 @@ deb: dist ## Debian packages of HEAD in build/dist
 packages-test: deb ## lintian over the packages; install, upgrade, purge in a chroot
 	lintian --fail-on error,warning build/dist/*.changes
 	@tests/deploy/packages.sh
+
+compose-test: ## docker/compose.yml's images and containers, through the loop
+	@sh tests/support/deps.sh containers
+	@python3 -m tests.deploy.containers
 
 clean: ## remove build/
 	rm -rf build

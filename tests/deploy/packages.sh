@@ -1,7 +1,7 @@
 #!/bin/bash
 # shellcheck disable=SC2016 # formats of dpkg-query
 # The packages of `make deb` in a Debian 12 of their own: install, run, upgrade keeping state, remove, purge.
-#   tests/deploy/packages.sh      root; the Debian comes from debootstrap, and is kept in build/chroot for the next time
+#   tests/deploy/packages.sh      root; the Debian comes from debootstrap, and is used again the next time
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD/build/chroot
@@ -13,14 +13,13 @@ inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONT
 as_relay() { inside setpriv --reuid drift-relay --regid drift-relay --clear-groups "$@"; }
 
 [ "$(id -u)" -eq 0 ] || skip "this needs root"
-command -v debootstrap > /dev/null || skip "there is no debootstrap"
+said=$(tests/deploy/debian.sh) || skip "$said"
 ls build/dist/drift-relay_*.deb > /dev/null 2>&1 || { echo "first: make deb"; exit 1; }
 
-if [ ! -e "$root/complete" ]; then
-    rm -rf "$root"
-    debootstrap --variant=minbase bookworm "$root" > build/debootstrap.log 2>&1 || skip "no Debian: $(tail -n 1 build/debootstrap.log)"
-    : > "$root/complete"
-fi
+if mountpoint -q "$root/proc"; then umount "$root/proc"; fi
+rm -rf "$root"
+mkdir -p "$root"
+tar -C "$root" -xf build/debian.tar
 end() {
     if [ -n "$relay_pid" ]; then kill "$relay_pid" 2> /dev/null || :; fi
     if mountpoint -q "$root/proc"; then umount "$root/proc"; fi
@@ -61,8 +60,6 @@ stop_relay() {
     relay_pid=
 }
 
-inside apt-get purge -qq -y 'drift-*' > /dev/null 2>&1 || :
-rm -rf "$root"/tmp/*
 for name in relay model train app; do cp "$(ls build/dist/drift-"$name"_*.deb)" "$root/tmp/drift-$name.deb"; done
 inside apt-get update -qq > /dev/null 2>&1 || :
 inside sh -c 'apt-get install -qq -y --no-install-recommends /tmp/drift-*.deb' > build/packages.log 2>&1 || { cat build/packages.log; exit 1; }

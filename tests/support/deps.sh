@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gets what a step needs and this machine lacks:   deps.sh build|test|demo|deb|programs…
+# Gets what a step needs and this machine lacks:   deps.sh build|test|demo|deb|containers|programs…
 #
 # Debian packages come by apt-get, which may neither remove a package nor pull in recommended ones; the command is
 # printed before it runs, and only printed where we are not root. Programs whose packages would start daemons are not
@@ -14,6 +14,8 @@ test="$demo clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck
     chromium unzip"
 # deb: what builds and judges packages.
 deb='build-essential debhelper debootstrap fakeroot git lintian'
+# containers: podman with two runtimes, of which one may work.
+containers='debootstrap podman buildah crun runc python3 python3-yaml'
 # pages: what Prometheus's pages at /classic load.
 programs='prometheus prometheus-alertmanager'
 pages='libjs-bootstrap4 libjs-d3 libjs-eonasdan-bootstrap-datetimepicker libjs-jquery libjs-jquery-hotkeys
@@ -123,6 +125,7 @@ for step in "$@"; do
     build) packages="$packages $build $(curl_flavour)" ;;
     demo) packages="$packages $demo" ;;
     test) packages="$packages $test" ;;
+    containers) packages="$packages $containers" ;;
     deb) packages="$packages $deb" ;;
     programs) ;;
     *) say "deps.sh: unknown step $step"; exit 2 ;;

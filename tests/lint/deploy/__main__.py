@@ -23,6 +23,7 @@ FAULTS = [  # file, what is changed, into what, words of the fault
     (compose.PATH, "secrets: [webhook, github]", "secrets: [webhook]", "the secret github is not mounted"),
     (compose.PATH, "healthcheck: { test: [CMD, drift-model, health], interval: 10s, timeout: 6s, start_period: 60s }\n    ", "",
      "waits for the health of model"),
+    (compose.PATH, "--input, reason", "--input, why", "takes other inputs"),
     ("prometheus/prometheus.yml", "['model:8080']", "['model:8000']", "is no service of"),
     ("docker/relay-offline.conf", '"action=retrain"', '"action=train"', "differs from relay.conf"),
     (f"{_K8S}/relay.yaml", "targetPort: webhook", "targetPort: web", "names the port web"),

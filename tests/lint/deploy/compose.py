@@ -47,6 +47,10 @@ def _configs(compose: Json, files: Files) -> list[str]:
     if "8081" not in compose["services"]["github"]["command"]:
         faults.append(f"{PATH}: the stand-in listens elsewhere than where relay-offline.conf looks")
     scraped = re.sub(r"(?m)#.*$", "", files.texts["prometheus/prometheus.yml"])
+    sent = {"relay_id", *re.findall(r'\{ name = "(\w+)"; value', online)}
+    command = compose["services"]["github"]["command"]
+    if {word for before, word in zip(command, command[1:]) if before == "--input"} != sent:
+        faults.append(f"{PATH}: the stand-in's workflow takes other inputs than {sorted(sent)}")
     for target in re.findall(r"targets: \['(\w+):(\d+)'\]", scraped):
         service = compose["services"].get(target[0])
         if service is None or int(target[1]) not in images.ports(files, service["build"]["target"]):
