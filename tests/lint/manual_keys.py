@@ -1,6 +1,6 @@
 """drift-relay.conf(5) has every key that the code reads, and no other:   python3 -m tests.lint.manual_keys
 
-What the page says of defaults is compared with config/drift-relay.full.conf, which a test of the product reads.
+Groups are compared with those of docs/config.md and of config/drift-relay.full.conf, which a test of the product reads.
 """
 from __future__ import annotations
 
@@ -44,6 +44,18 @@ def in_the_full_config(text: str) -> set[str]:
     return keys
 
 
+def in_the_guide(text: str) -> set[str]:
+    """Dotted keys of docs/config.md's tables; those of lists stand there without the list's name."""
+    keys, prefix = set(), ""
+    for line in text.partition("## The environment alone")[0].splitlines():
+        heading = re.fullmatch(r"## (\w+).*", line)
+        if heading:
+            prefix = heading.group(1) + "." if heading.group(1) in ("sources", "targets", "routes") else ""
+        elif line.startswith("| `"):
+            keys |= {prefix + name for name in re.findall(r"`([\w.]+)`", line.split("|")[1])}
+    return keys
+
+
 def main() -> int:
     code = "\n".join(p.read_text(encoding="utf-8") for p in sorted((ROOT / "relay").glob("conf*.c")))
     page = in_the_page(PAGE.read_text(encoding="utf-8"))
@@ -55,8 +67,10 @@ def main() -> int:
     faults += [f"{PAGE.name}: {key} is told of twice" for key in sorted({k for k in page if page.count(k) > 1})]
     faults += [f"{PAGE.name}: {key} of the full config is not told of" for key in sorted(full - set(page) - groups)
                if not any(other.startswith(key + ".") for other in page)]
-    if len(read) < 40 or len(full) < 40:
-        faults.append("the keys of the code or of the full config are not found any more")
+    guide = in_the_guide((ROOT / "docs/config.md").read_text(encoding="utf-8"))
+    faults += [f"{key} is in {PAGE.name} or in docs/config.md, but not in both" for key in sorted(guide ^ set(page))]
+    if min(len(read), len(full), len(guide)) < 40:
+        faults.append("the keys of the code, of the full config or of docs/config.md are not found any more")
     print("\n".join(faults), end="\n" if faults else "")
     return 1 if faults else 0
 
