@@ -212,6 +212,16 @@ bool http_request_peer_uid(const struct http_request *r, uid_t *uid)
     return r->connection->has_uid;
 }
 
+int http_request_check_client(const struct http_request *r, const char *const *names,
+                              size_t n_names)
+{
+    const union MHD_ConnectionInfo *info =
+        r->connection->tls == NULL
+            ? NULL
+            : MHD_get_connection_info(r->handle, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info == NULL ? TLS_CLIENT_NONE : tls_check_client(info->tls_session, names, n_names);
+}
+
 const char *http_request_body(const struct http_request *r, size_t *len)
 {
     *len = r->body.len;

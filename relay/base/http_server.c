@@ -49,20 +49,42 @@ static void describe_peer(struct http_connection *c, struct MHD_Connection *hand
     }
 }
 
+static void connection_free(struct http_connection *c)
+{
+    if (c != NULL)
+        tls_unref(c->tls);
+    free(c);
+}
+
+/* Before the handshake, with the identity of this moment. */
+static bool identify(struct http_connection *c, struct MHD_Connection *handle)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(handle, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info == NULL || info->tls_session == NULL)
+        return false;
+    pthread_mutex_lock(&c->server->lock);
+    c->tls = tls_ref(c->server->tls);
+    pthread_mutex_unlock(&c->server->lock);
+    return tls_use(c->tls, info->tls_session) == 0;
+}
+
 static void on_connected(struct http_server *s, struct MHD_Connection *handle, void **context)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct http_connection *c = calloc(1, sizeof(*c));
-    *context = c;
-    if (info == NULL)
-        return;
-    if (c == NULL) {
-        /* It could have no deadline, so it must not live. */
-        shutdown(info->connect_fd, SHUT_RDWR);
+    *context = NULL;
+    if (c != NULL)
+        c->server = s;
+    if (info == NULL || c == NULL || (s->options.tls != NULL && !identify(c, handle))) {
+        /* It could have no deadline, or no identity, so it must not live. */
+        if (info != NULL)
+            shutdown(info->connect_fd, SHUT_RDWR);
+        connection_free(c);
         return;
     }
-    c->server = s;
+    *context = c;
     describe_peer(c, handle, info->connect_fd);
     deadline_add(s->deadlines, &c->deadline, info->connect_fd, s->options.header_time_ms);
 }
@@ -80,7 +102,7 @@ static void on_connection(void *self, struct MHD_Connection *handle, void **cont
     if (c == NULL)
         return;
     deadline_remove(s->deadlines, &c->deadline);
-    free(c);
+    connection_free(c); /* its session is over already */
     *context = NULL;
 }
 
@@ -132,10 +154,16 @@ static struct MHD_Daemon *start_daemon(struct http_server *s)
 {
     const struct http_server_options *o = &s->options;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
-                     MHD_USE_ERROR_LOG | (s->listener.ipv6 ? MHD_USE_IPv6 : 0);
+                     MHD_USE_ERROR_LOG | (s->listener.ipv6 ? MHD_USE_IPv6 : 0) |
+                     (o->tls != NULL ? MHD_USE_TLS : 0);
     /* A pool of one is refused by the library with a warning. */
     const struct MHD_OptionItem pool[] = {
         {o->threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)o->threads, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    const struct MHD_OptionItem tls[] = {
+        {o->tls != NULL ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END, 0, tls_no_certificate()},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (char[]){TLS_PRIORITIES}},
         {MHD_OPTION_END, 0, NULL},
     };
     /* Twice the header: half of the memory is the first read buffer. */
@@ -146,7 +174,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *s)
         http_request_on_completed, s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         2 * o->header_max + LIBRARY_OVERHEAD, MHD_OPTION_CONNECTION_LIMIT, o->connections,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->per_address, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
-        MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
+        MHD_OPTION_ARRAY, pool, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
 /* All signals are blocked in the threads that are made here: the library blocks SIGPIPE only, and a
@@ -183,6 +211,7 @@ static void server_free(struct http_server *s)
     pthread_mutex_destroy(&s->lock);
     free(s->name);
     free(s->unix_path);
+    tls_unref(s->tls);
     free(s);
 }
 
@@ -196,6 +225,7 @@ static int keep_options(struct http_server *s, const struct http_server_options 
 {
     s->options = *options;
     s->options.host = NULL;
+    s->tls = tls_ref(options->tls);
     s->name = strdup(options->name);
     s->unix_path = options->unix_path == NULL ? NULL : strdup(options->unix_path);
     s->options.name = s->name;
@@ -239,6 +269,15 @@ int http_server_start(struct http_server **out, const struct http_server_options
 uint16_t http_server_port(const struct http_server *s)
 {
     return s->listener.port;
+}
+
+void http_server_set_tls(struct http_server *s, struct tls *tls)
+{
+    pthread_mutex_lock(&s->lock);
+    struct tls *old = s->tls;
+    s->tls = tls_ref(tls);
+    pthread_mutex_unlock(&s->lock);
+    tls_unref(old);
 }
 
 /* --- end ----------------------------------------------------------------------------- */

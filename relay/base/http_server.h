@@ -39,6 +39,7 @@
 
 struct http_server;
 struct http_request;
+struct tls;
 
 struct http_handler {
     void *self;
@@ -66,6 +67,7 @@ struct http_server_options {
     uint16_t port;         /* 0 takes a free one */
     const char *unix_path; /* a socket file instead: replaced if nobody answers on it, mode 0660,
                             * removed at stop */
+    struct tls *tls;       /* HTTPS with this identity (a reference is taken); NULL = plain HTTP */
     unsigned threads;      /* >= 1 */
     size_t body_max;       /* bytes, >= 1 */
     size_t header_max; /* bytes of request line and header before 431, 1 KiB to 1 MiB; a connection
@@ -84,6 +86,9 @@ __attribute__((warn_unused_result)) int http_server_start(struct http_server **o
                                                           struct error *err);
 /* The port in use (with port 0: the one taken); 0 for a unix socket. */
 uint16_t http_server_port(const struct http_server *s);
+/* Connections made from now on get this identity; those that stand keep theirs. No effect on a
+ * server that was started without one. Any thread. */
+void http_server_set_tls(struct http_server *s, struct tls *tls);
 /* Requests that come from now on are answered 503 with Retry-After and never begun; every answer
  * carries Connection: close; clients that left in the middle of a request are noticed. The address
  * is closed by http_server_stop(). Returns at once. Call both from one thread. */
@@ -107,6 +112,10 @@ const char *http_request_argument(const struct http_request *r, const char *name
 const char *http_request_peer(const struct http_request *r);
 /* The user at the other end of a socket file, when it connected; false on TCP. */
 bool http_request_peer_uid(const struct http_request *r, uid_t *uid);
+/* What tls_check_client() says of the peer; TLS_CLIENT_NONE without TLS. In begin() and complete()
+ * only. */
+__attribute__((warn_unused_result)) int
+http_request_check_client(const struct http_request *r, const char *const *names, size_t n_names);
 /* From complete() on: the whole body; "" with len 0 when there is none. */
 const char *http_request_body(const struct http_request *r, size_t *len);
 /* True when the request has neither Content-Length nor chunked coding. */

@@ -19,6 +19,7 @@
 #include "relay/base/http_sanity.h"
 #include "relay/base/http_server.h"
 #include "relay/base/log.h"
+#include "relay/base/tls.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -37,13 +38,15 @@ struct http_server {
     atomic_bool draining;
     pthread_mutex_t lock;         /* everything below, and the requests' fields that say so */
     struct http_request *waiting; /* suspended, their answers not given yet */
+    struct tls *tls;              /* of the next connection; NULL = plain HTTP */
     bool cutting;                 /* stop: nothing may be suspended any more */
 };
 
 struct http_connection {
     struct http_server *server;
     struct deadline deadline;
-    char peer[48]; /* numeric address or "unix" */
+    struct tls *tls; /* with which it was made */
+    char peer[48];   /* numeric address or "unix" */
     bool has_uid;
     uid_t uid;
     bool reused; /* a request was completed on it */

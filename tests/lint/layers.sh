@@ -21,9 +21,9 @@ BEGIN {
     home["microhttpd.h"] = "^relay/base/http_"
     home["curl/curl.h"] = "^relay/base/http_"
     home["libconfig.h"] = "^relay/base/settings"
-    home["gnutls/gnutls.h"] = "^relay/base/rs256"
-    home["gnutls/x509.h"] = "^relay/base/rs256"
-    home["gnutls/abstract.h"] = "^relay/base/rs256"
+    home["gnutls/gnutls.h"] = "^relay/base/(rs256|tls)"
+    home["gnutls/x509.h"] = "^relay/base/(rs256|tls)"
+    home["gnutls/abstract.h"] = "^relay/base/(rs256|tls)"
     home["sqlite3.h"] = "^relay/store/sqlite"
 }
 # The room of a path from the root: the folder below relay/, or the file that stands there itself
