@@ -70,6 +70,7 @@ static void source_clear(struct conf_source *s)
     for (size_t i = 0; i < s->auth.n_secrets; i++)
         secret_free(s->auth.secrets[i]);
     free(s->auth.secrets);
+    free_texts(s->auth.names, s->auth.n_names);
     free(s->auth.username);
     free(s->auth.signature_header);
     free(s->auth.timestamp_header);
@@ -117,6 +118,8 @@ static void conf_free(struct conf *c)
     free(c->routes);
     free(c->credentials);
     free_texts(c->watched, c->n_watched);
+    tls_unref(c->listen_tls);
+    tls_unref(c->admin_tls);
     free(c->origin);
     free(c->grafana.url);
     free(c->grafana.token_file);
@@ -273,10 +276,12 @@ size_t conf_needs_restart(const struct conf *now, const struct conf *next, char 
     } keys[] = {
         {"listen",
          strcmp(now->listen.host, next->listen.host) != 0 || now->listen.port != next->listen.port},
+        {"listen.tls", (now->listen_tls == NULL) != (next->listen_tls == NULL)},
         {"admin", strcmp(now->admin.host, next->admin.host) != 0 ||
                       now->admin.port != next->admin.port ||
                       !same_text(now->admin_socket, next->admin_socket) ||
                       !same_text(now->admin_token_file, next->admin_token_file)},
+        {"admin.tls", (now->admin_tls == NULL) != (next->admin_tls == NULL)},
         {"store.path", !same_text(now->store_path, next->store_path)},
         {"limits", !same_limits(&now->limits, &next->limits)},
     };

@@ -12,6 +12,7 @@
 #include "relay/base/log.h"
 #include "relay/base/parse.h"
 #include "relay/base/secret.h"
+#include "relay/base/tls.h"
 #include "relay/engine/route.h"
 #include "relay/github/app.h"
 #include "relay/github/inputs.h"
@@ -63,7 +64,8 @@ struct conf {
     char *origin; /* the file's path, or "environment" */
     struct address listen;
     struct address admin;
-    char *admin_socket;     /* NULL = none */
+    struct tls *listen_tls, *admin_tls; /* NULL = plain HTTP */
+    char *admin_socket;                 /* NULL = none */
     char *admin_token_file; /* of the bearer token for changes over TCP, read anew for each; NULL */
     char *store_path;
     int64_t retain_ms;

@@ -1,4 +1,4 @@
-/* The schema of the config file, but for targets and routes. */
+/* The schema of the config file, but for listeners, targets and routes. */
 #include "relay/base/scope.h"
 #include "relay/conf_private.h"
 
@@ -7,12 +7,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define ADMIN_TOKEN_MIN 16 /* bytes */
 #define RETAIN_SIZE_MIN (1024 * 1024)
 #define RETAIN_SIZE_MAX (1024LL * 1024 * 1024 * 1024)
 #define DAY_MS          (24 * 3600 * 1000LL)
-#define SOCKET_PATH_MAX 108 /* sun_path of unix(7), NUL included */
-#define SECRET_SHORT    16  /* bytes: shorter HMAC secrets are warned of */
+#define SECRET_SHORT    16 /* bytes: shorter HMAC secrets are warned of */
 
 bool conf_read_name(const struct settings_group *g, char **out)
 {
@@ -25,65 +23,10 @@ bool conf_read_name(const struct settings_group *g, char **out)
     return false;
 }
 
-/* A key of the design that this version cannot honour is refused, not passed over. */
-static void refuse_later(const struct settings_group *g, const char *key)
-{
-    if (!settings_has(g, key))
-        return;
-    settings_ask_any(g, key);
-    settings_fault(g, key, "is not available in this version: remove it");
-}
-
 void conf_read_path(const struct settings_group *g, const char *key, char **out)
 {
     if (settings_string(g, key, false, out) && (*out)[0] == '\0')
         settings_fault(g, key, "is empty: a path is wanted");
-}
-
-/* A token that only some may read: whoever has it may start and stop runs. */
-static void read_admin_token(const struct settings_group *g, char **out)
-{
-    SCOPED(secret_free_p) struct secret *token = NULL;
-    struct error err = {0};
-    conf_read_path(g, "token_file", out);
-    if (*out != NULL && (*out)[0] != '\0' && secret_read_file(&token, *out, 1, &err) != 0)
-        settings_fault(g, "token_file", "%s", err.text);
-    else if (token != NULL && secret_len(token) < ADMIN_TOKEN_MIN)
-        settings_fault(g, "token_file", "holds %zu bytes: at least %d, so that nobody guesses them",
-                       secret_len(token), ADMIN_TOKEN_MIN);
-}
-
-static void read_address(const struct settings_group *root, const char *key, struct address *out,
-                         char **socket, char **token_file)
-{
-    const struct settings_group *g = settings_group(root, key, false);
-    if (g == NULL)
-        return;
-    SCOPED(free_p) char *host = NULL;
-    int64_t port = out->port;
-    if (settings_string(g, "address", false, &host)) {
-        struct address parsed;
-        struct error err = {0};
-        char text[96];
-        bool bare_v6 = strchr(host, ':') != NULL && host[0] != '[';
-        (void)snprintf(text, sizeof(text), bare_v6 ? "[%.80s]:0" : "%.80s:0", host);
-        if (parse_address(&parsed, text, &err) != 0)
-            settings_fault(g, "address", "\"%.80s\" is no numeric address such as \"127.0.0.1\"",
-                           host);
-        else
-            memcpy(out->host, parsed.host, sizeof(out->host));
-    }
-    if (settings_int(g, "port", false, 0, 65535, &port))
-        out->port = (uint16_t)port;
-    if (socket != NULL) {
-        conf_read_path(g, "socket", socket);
-        if (*socket != NULL && strlen(*socket) >= SOCKET_PATH_MAX)
-            settings_fault(g, "socket", "is longer than the %d bytes of a unix socket's path",
-                           SOCKET_PATH_MAX - 1);
-        read_admin_token(g, token_file);
-    } else {
-        refuse_later(g, "tls");
-    }
 }
 
 static void read_limits(const struct settings_group *root, struct conf_limits *l)
@@ -172,6 +115,14 @@ static void read_hmac(struct conf *c, const struct settings_group *g, struct aut
     read_secrets(c, g, "secret_files", auth);
 }
 
+static void read_mtls(const struct conf *c, const struct settings_group *g, struct auth *auth)
+{
+    if (settings_strings(g, "names", false, &auth->names, &auth->n_names) && auth->n_names == 0)
+        settings_fault(g, "names", "is empty: leave it out to take every certificate of client_ca");
+    if (c->listen_tls == NULL || !tls_asks_clients(c->listen_tls))
+        settings_fault(g, "scheme", "mtls needs listen.tls with client_ca");
+}
+
 static void read_auth(struct conf *c, const struct settings_group *source, struct auth *auth)
 {
     static const char *const schemes[] = {"grafana-hmac", "bearer", "basic", "mtls", NULL};
@@ -183,11 +134,6 @@ static void read_auth(struct conf *c, const struct settings_group *source, struc
         settings_ignore(g); /* which keys it may have depends on the scheme */
         return;
     }
-    if (scheme == 3) {
-        settings_ignore(g);
-        settings_fault(g, "scheme", "mtls is not available in this version");
-        return;
-    }
     auth->scheme = (enum auth_scheme)scheme;
     if (auth->scheme == AUTH_BEARER) {
         read_secrets(c, g, "token_files", auth);
@@ -196,6 +142,8 @@ static void read_auth(struct conf *c, const struct settings_group *source, struc
             (auth->username[0] == '\0' || strchr(auth->username, ':') != NULL))
             settings_fault(g, "username", "is not empty and has no ':' (RFC 7617)");
         read_secrets(c, g, "password_files", auth);
+    } else if (auth->scheme == AUTH_MTLS) {
+        read_mtls(c, g, auth);
     } else {
         read_hmac(c, g, auth);
     }
@@ -230,7 +178,7 @@ static void read_source(struct conf *c, const struct settings_group *g, struct c
     read_auth(c, g, &s->auth);
     if (s->format == ALERT_FORMAT_ALERTMANAGER && s->auth.scheme == AUTH_GRAFANA_HMAC &&
         s->auth.n_secrets > 0)
-        settings_warning(g, "format", "Alertmanager does not sign: use bearer or basic");
+        settings_warning(g, "format", "Alertmanager does not sign: use bearer, basic or mtls");
 }
 
 /* --- the file
@@ -272,8 +220,7 @@ static void read_grafana(const struct settings_group *root, struct conf *c)
 void conf_read_file(struct conf *c, struct settings *s)
 {
     const struct settings_group *root = settings_root(s);
-    read_address(root, "listen", &c->listen, NULL, NULL);
-    read_address(root, "admin", &c->admin, &c->admin_socket, &c->admin_token_file);
+    conf_read_listeners(c, root);
     const struct settings_group *store = settings_group(root, "store", false);
     if (store != NULL) {
         conf_read_path(store, "path", &c->store_path);

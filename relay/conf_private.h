@@ -27,6 +27,7 @@ const char *conf_check_url(char *url);     /* http or https */
 const char *conf_check_api_url(char *url); /* plain http for loopback only */
 
 void conf_read_file(struct conf *c, struct settings *s);
+void conf_read_listeners(struct conf *c, const struct settings_group *root);
 void conf_read_targets(struct conf *c, const struct settings_group *root);
 void conf_read_routes(struct conf *c, const struct settings_group *root);
 /* Faults are added to the report as "environment: NAME: reason". */

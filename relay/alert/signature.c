@@ -35,6 +35,8 @@ const char *auth_scheme_text(enum auth_scheme scheme)
         return "bearer";
     case AUTH_BASIC:
         return "basic";
+    case AUTH_MTLS:
+        return "mtls";
     }
     return "unknown";
 }
@@ -132,6 +134,8 @@ int auth_check_headers(const struct auth *auth,
         return authorization_check_bearer(auth, header(context, "Authorization"), hint);
     case AUTH_BASIC:
         return authorization_check_basic(auth, header(context, "Authorization"), hint);
+    case AUTH_MTLS:
+        return AUTH_MISSING; /* no header proves it */
     }
     return AUTH_MISMATCH;
 }

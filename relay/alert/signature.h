@@ -22,13 +22,16 @@
 /* A signed time may differ from ours by so much, either way. */
 #define SIGNATURE_WINDOW_MS (5 * 60 * 1000LL)
 
-enum auth_scheme { AUTH_GRAFANA_HMAC, AUTH_BEARER, AUTH_BASIC };
+enum auth_scheme { AUTH_GRAFANA_HMAC, AUTH_BEARER, AUTH_BASIC, AUTH_MTLS };
 
 /* How the senders of one source prove themselves. Owned by the config; immutable. */
 struct auth {
     enum auth_scheme scheme;
-    struct secret **secrets; /* HMAC secrets, bearer tokens or basic passwords; n >= 1 */
+    struct secret *
+        *secrets; /* HMAC secrets, bearer tokens or basic passwords; n >= 1; mTLS has none */
     size_t n_secrets;
+    char **names; /* mTLS only: one of them is in the client's certificate; n 0 = any */
+    size_t n_names;
     char *username;         /* basic only */
     char *signature_header; /* HMAC only */
     char *timestamp_header; /* HMAC only; "" = the body alone is signed */
@@ -45,7 +48,7 @@ enum auth_outcome {
     AUTH_STALE,       /* the signed time is outside the window */
 };
 const char *auth_outcome_text(int outcome); /* "missing" "malformed" "mismatch" "stale" */
-const char *auth_scheme_text(enum auth_scheme scheme); /* "grafana-hmac" "bearer" "basic" */
+const char *auth_scheme_text(enum auth_scheme scheme); /* "grafana-hmac" "bearer" "basic" "mtls" */
 
 /* What a sender claims, read from the headers. */
 struct claim {
@@ -54,7 +57,8 @@ struct claim {
     int64_t signed_at_ms;                  /* unix ms of timestamp; INT64_MIN when none */
 };
 
-/* The part that needs no body: bearer and basic are decided here completely; of an HMAC the headers
+/* mTLS is the connection's affair: here it is always AUTH_MISSING.
+ * The part that needs no body: bearer and basic are decided here completely; of an HMAC the headers
  * are read and the time is checked. header(context, name) gives a header's value or NULL. 0 = go on
  * (for bearer and basic: verified). *hint (may be NULL) gets a static sentence for the log that
  * says what to do, or NULL. */

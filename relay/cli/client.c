@@ -35,8 +35,8 @@ static int find_admin(const struct cli_args *args, struct buf *socket, struct bu
     if (conf->admin_socket != NULL && access(conf->admin_socket, F_OK) == 0)
         buf_add_text(socket, conf->admin_socket);
     else
-        buf_addf(url, "http://%s%s%s:%u", ipv6 ? "[" : "", conf->admin.host, ipv6 ? "]" : "",
-                 (unsigned)conf->admin.port);
+        buf_addf(url, "%s://%s%s%s:%u", conf->admin_tls != NULL ? "https" : "http", ipv6 ? "[" : "",
+                 conf->admin.host, ipv6 ? "]" : "", (unsigned)conf->admin.port);
     return 0;
 }
 

@@ -28,7 +28,7 @@ struct relay {
     struct conf *started; /* what the listeners and the store were made of */
     struct service *service;
     struct metrics *metrics;
-    struct metric *reload_ok, *reload_fault;
+    struct metric *reload_ok, *reload_fault, *certificate_end;
     struct dispatcher *dispatcher;
     struct core *core;
     struct webhook *webhook;
@@ -130,6 +130,17 @@ static int start_core(struct relay *relay, struct error *err)
     return r;
 }
 
+static void show_certificates(const struct relay *relay)
+{
+    const struct conf *conf = relay->conf;
+    if (conf->listen_tls != NULL)
+        metric_set(relay->certificate_end, (double)tls_expiry_ms(conf->listen_tls) / 1000,
+                   "webhook", NULL);
+    if (conf->admin_tls != NULL)
+        metric_set(relay->certificate_end, (double)tls_expiry_ms(conf->admin_tls) / 1000, "admin",
+                   NULL);
+}
+
 static int up(struct relay *relay, struct error *err)
 {
     relay->metrics = metrics_new("drift_relay_");
@@ -142,6 +153,10 @@ static int up(struct relay *relay, struct error *err)
     relay->reload_fault =
         metrics_gauge(relay->metrics, "config_refused_info",
                       "Always 1; the first fault of the config that was refused.", "fault");
+    relay->certificate_end =
+        metrics_gauge(relay->metrics, "tls_certificate_expiry_timestamp_seconds",
+                      "When the certificate of a listener ends.", "listener");
+    show_certificates(relay);
     int r = dispatcher_start(&relay->dispatcher, relay->conf, err);
     if (r == 0)
         r = start_core(relay, err);
@@ -189,6 +204,8 @@ static void reload(struct relay *relay)
     relay->conf = next;
     log_setup(next->log_level, next->log_format, clock_system());
     webhook_reload(relay->webhook, next);
+    admin_reload(relay->admin, next);
+    show_certificates(relay);
     dispatcher_reload(relay->dispatcher, next);
     core_reload(relay->core, next);
     annotator_reload(relay->annotator, next);

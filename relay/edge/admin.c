@@ -268,6 +268,7 @@ int admin_start(struct admin **out, const struct conf *conf, struct core *core,
         .name = "admin",
         .host = conf->admin.host,
         .port = conf->admin.port,
+        .tls = conf->admin_tls,
         .threads = 1,
         .body_max = conf->limits.body,
         .header_max = HEADER_MAX,
@@ -283,6 +284,7 @@ int admin_start(struct admin **out, const struct conf *conf, struct core *core,
     if (r == 0 && conf->admin_socket != NULL) {
         options.host = NULL;
         options.unix_path = conf->admin_socket;
+        options.tls = NULL;
         r = http_server_start(&a->file, &options, err);
     }
     if (r != 0) {
@@ -291,6 +293,12 @@ int admin_start(struct admin **out, const struct conf *conf, struct core *core,
     }
     *out = a;
     return 0;
+}
+
+void admin_reload(struct admin *a, const struct conf *conf)
+{
+    if (conf->admin_tls != NULL)
+        http_server_set_tls(a->tcp, conf->admin_tls);
 }
 
 void admin_drain(struct admin *a)

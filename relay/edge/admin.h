@@ -22,6 +22,8 @@ struct admin;
 __attribute__((warn_unused_result)) int admin_start(struct admin **out, const struct conf *conf,
                                                     struct core *core, const struct clock *clock,
                                                     struct error *err);
+/* The certificate of a new config, for connections made from now on. */
+void admin_reload(struct admin *a, const struct conf *conf);
 void admin_drain(struct admin *a);
 /* After core_join(). NULL is fine. */
 void admin_stop(struct admin *a);

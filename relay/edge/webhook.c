@@ -70,7 +70,8 @@ static void refuse_credential(struct post *p, int outcome, const char *hint)
                                         [AUTH_STALE] = LOG_BRAKE_INIT(10, 60000)};
     static const char *const challenges[] = {[AUTH_GRAFANA_HMAC] = "Grafana-HMAC",
                                              [AUTH_BEARER] = "Bearer",
-                                             [AUTH_BASIC] = "Basic realm=\"drift-relay\""};
+                                             [AUTH_BASIC] = "Basic realm=\"drift-relay\"",
+                                             [AUTH_MTLS] = "mTLS"};
     uint32_t left_out;
     metric_add(p->webhook->auth_failures, 1, p->source->name, auth_outcome_text(outcome), NULL);
     count(p->webhook, p->source, "rejected");
@@ -89,6 +90,39 @@ static void refuse_credential(struct post *p, int outcome, const char *hint)
 static const char *header_of(const void *context, const char *name)
 {
     return http_request_header(context, name);
+}
+
+static int check_client(const struct post *p, const char **hint)
+{
+    const struct auth *auth = &p->source->auth;
+    switch (
+        http_request_check_client(p->request, (const char *const *)auth->names, auth->n_names)) {
+    case 0:
+        return 0;
+    case TLS_CLIENT_NONE:
+        *hint =
+            "no client certificate: give the sender one by an authority in listen.tls.client_ca";
+        return AUTH_MISSING;
+    case TLS_CLIENT_EXPIRED:
+        *hint = "the client's certificate is over or not yet valid";
+        return AUTH_STALE;
+    case TLS_CLIENT_UNNAMED:
+        *hint = "the client's certificate has none of the source's names";
+        return AUTH_MISMATCH;
+    default:
+        *hint = "the client's certificate is by no authority in client_ca, or not for clients";
+        return AUTH_MISMATCH;
+    }
+}
+
+static int check_credential(struct post *p, const char **hint)
+{
+    const struct auth *auth = &p->source->auth;
+    p->claim = (struct claim){.signed_at_ms = INT64_MIN};
+    if (auth->scheme == AUTH_MTLS)
+        return check_client(p, hint);
+    return auth_check_headers(auth, header_of, p->request, clock_wall(p->webhook->clock), &p->claim,
+                              hint);
 }
 
 static void begin(void *self, struct http_request *r)
@@ -116,8 +150,7 @@ static void begin(void *self, struct http_request *r)
         return;
     }
     const char *hint = NULL;
-    int outcome =
-        auth_check_headers(&p->source->auth, header_of, r, clock_wall(w->clock), &p->claim, &hint);
+    int outcome = check_credential(p, &hint);
     if (outcome != 0)
         refuse_credential(p, outcome, hint);
 }
@@ -283,6 +316,7 @@ int webhook_start(struct webhook **out, const struct webhook_options *options, s
         .name = "webhook",
         .host = conf->listen.host,
         .port = conf->listen.port,
+        .tls = conf->listen_tls,
         .threads = THREADS,
         .body_max = conf->limits.body,
         .header_max = HEADER_MAX,
@@ -308,6 +342,8 @@ void webhook_reload(struct webhook *w, struct conf *conf)
     struct conf *old = w->conf;
     w->conf = conf_ref(conf);
     pthread_mutex_unlock(&w->lock);
+    if (conf->listen_tls != NULL)
+        http_server_set_tls(w->server, conf->listen_tls);
     conf_unref(old);
 }
 

@@ -21,7 +21,8 @@ struct webhook_options {
 };
 __attribute__((warn_unused_result)) int
 webhook_start(struct webhook **out, const struct webhook_options *options, struct error *err);
-/* Sources and secrets of a new config, from the next request on. Any thread. */
+/* Sources and secrets of a new config, from the next request on; its certificate, from the next
+ * connection on. Any thread. */
 void webhook_reload(struct webhook *w, struct conf *conf);
 void webhook_drain(struct webhook *w);
 unsigned webhook_in_flight(const struct webhook *w);

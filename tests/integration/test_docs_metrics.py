@@ -49,4 +49,5 @@ def test_labels_are_those_of_its_series(make_relay: Callable[..., Relay]) -> Non
     # Only these may be without series after a run from end to end, without a Grafana to ask.
     assert set(documents) - seen <= {"drift_relay_github_token_expiry_timestamp_seconds", "drift_relay_target_findings",
                                      "drift_relay_rule_threshold", "drift_relay_annotations_total",
-                                     "drift_relay_config_refused_info"}
+                                     "drift_relay_config_refused_info",
+                                     "drift_relay_tls_certificate_expiry_timestamp_seconds"}
