@@ -14,7 +14,7 @@ say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 .PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more test-grafana dist deb packages-test compose-test
 all: $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train $(BUILD)/drift-app ## build (the default)
 
-LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3 gnutls
+LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3 gnutls libseccomp
 
 # What this compiler takes and where the libraries are. It comes first in every build, so it also gets what is missing;
 # the goals below compile nothing themselves.

@@ -12,6 +12,8 @@
 
 #define DAY_MS (24 * 3600 * 1000LL)
 
+const char *const conf_sandbox_modes[] = {"require", "best-effort", "off", NULL};
+
 void *conf_array(size_t n, size_t size)
 {
     void *items = calloc(n + 1, size);
@@ -43,6 +45,7 @@ struct conf *conf_new(const char *origin)
     c->admin = (struct address){.host = "127.0.0.1", .port = 9098};
     c->store_path = conf_text(CONF_DEFAULT_STATE_DIR "/relay.db");
     c->stop_file = conf_text(CONF_DEFAULT_STATE_DIR "/stop");
+    c->sandbox = SANDBOX_BEST_EFFORT;
     c->check_online = true;
     c->retain_ms = 90 * DAY_MS;
     c->log_level = LOG_INFO;
@@ -283,6 +286,7 @@ size_t conf_needs_restart(const struct conf *now, const struct conf *next, char 
                       !same_text(now->admin_token_file, next->admin_token_file)},
         {"admin.tls", (now->admin_tls == NULL) != (next->admin_tls == NULL)},
         {"store.path", !same_text(now->store_path, next->store_path)},
+        {"sandbox", now->sandbox != next->sandbox},
         {"limits", !same_limits(&now->limits, &next->limits)},
     };
     SCOPED(buf_free) struct buf text = BUF_INIT(1024);

@@ -11,6 +11,7 @@
 #include "relay/base/error.h"
 #include "relay/base/log.h"
 #include "relay/base/parse.h"
+#include "relay/base/sandbox.h"
 #include "relay/base/secret.h"
 #include "relay/base/tls.h"
 #include "relay/engine/route.h"
@@ -71,6 +72,7 @@ struct conf {
     int64_t retain_ms;
     uint64_t retain_bytes; /* 0: however much it is */
     char *stop_file;
+    enum sandbox_mode sandbox;
     bool check_online; /* ask GitHub about the targets while serving */
     enum log_level log_level;
     enum log_format log_format;

@@ -167,6 +167,20 @@ static void read_state_dir(struct conf *c)
     }
 }
 
+static void read_sandbox(struct conf *c, struct conf_report *report)
+{
+    const char *value = variable("RELAY_SANDBOX");
+    if (value == NULL)
+        return;
+    for (int mode = 0; conf_sandbox_modes[mode] != NULL; mode++) {
+        if (strcmp(conf_sandbox_modes[mode], value) == 0) {
+            c->sandbox = (enum sandbox_mode)mode;
+            return;
+        }
+    }
+    fault(report, "RELAY_SANDBOX", "require, best-effort or off is wanted");
+}
+
 void conf_read_environment(struct conf *c, struct conf_report *report)
 {
     static const char *const required[] = {"REPO_OWNER",
@@ -192,4 +206,5 @@ void conf_read_environment(struct conf *c, struct conf_report *report)
     read_listen(&c->listen, "RELAY_LISTEN", report);
     read_listen(&c->admin, "RELAY_ADMIN_LISTEN", report);
     read_state_dir(c);
+    read_sandbox(c, report);
 }

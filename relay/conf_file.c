@@ -48,6 +48,13 @@ static void read_limits(const struct settings_group *root, struct conf_limits *l
     l->alert = (struct alert_limits){(size_t)alerts, (size_t)labels, (unsigned)depth};
 }
 
+static void read_sandbox(const struct settings_group *root, struct conf *c)
+{
+    int mode = (int)c->sandbox;
+    (void)settings_choice(root, "sandbox", false, conf_sandbox_modes, &mode);
+    c->sandbox = (enum sandbox_mode)mode;
+}
+
 static void read_log(const struct settings_group *root, struct conf *c)
 {
     static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
@@ -230,6 +237,7 @@ void conf_read_file(struct conf *c, struct settings *s)
     }
     conf_read_path(root, "stop_file", &c->stop_file);
     (void)settings_bool(root, "check_online", false, &c->check_online);
+    read_sandbox(root, c);
     read_log(root, c);
     read_limits(root, &c->limits);
     read_sources(c, root);

@@ -8,6 +8,9 @@
 
 #define CONF_EFFECTIVE_WITHIN_MS (6 * 3600 * 1000)
 
+/* By enum sandbox_mode, NULL at the end. */
+extern const char *const conf_sandbox_modes[4];
+
 /* A conf with every default and no source, target or route; NULL out of memory. */
 struct conf *conf_new(const char *origin);
 void conf_watch(struct conf *c, const char *path);

@@ -31,6 +31,7 @@ static const struct {
     {"grafana", cli_grafana, "seed alert rules into a Grafana, or check it against the config"},
     {"health", cli_health, "exit 0 when a running relay accepts notifications"},
     {"version", cli_version, "print the version"},
+    {"sandbox-selftest", cli_sandbox_selftest, NULL}, /* not in the help */
 };
 
 static void help(FILE *out)
@@ -40,7 +41,8 @@ static void help(FILE *out)
             "usage: drift-relay COMMAND [OPTION…]\n\n",
             DRIFT_RELAY_VERSION);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
+        if (commands[i].help != NULL)
+            fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
     fprintf(out,
             "\ndrift-relay COMMAND --help explains one. Exit codes: 0 ok, 1 refused or failed, "
             "2 usage, 3 cannot reach the relay.\n");

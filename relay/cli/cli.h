@@ -25,6 +25,7 @@ int cli_pause(int argc, char **argv);
 int cli_resume(int argc, char **argv);
 int cli_grafana(int argc, char **argv);
 int cli_health(int argc, char **argv);
+int cli_sandbox_selftest(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 #endif

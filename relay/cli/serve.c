@@ -5,6 +5,7 @@
 #include "relay/base/service.h"
 #include "relay/base/watch.h"
 #include "relay/cli/cli.h"
+#include "relay/cli/confine.h"
 #include "relay/cli/options.h"
 #include "relay/conf.h"
 #include "relay/core/core.h"
@@ -26,6 +27,7 @@ struct relay {
     const char *config_path; /* NULL = the default file or the environment */
     struct conf *conf;
     struct conf *started; /* what the listeners and the store were made of */
+    struct confinement confinement;
     struct service *service;
     struct metrics *metrics;
     struct metric *reload_ok, *reload_fault, *certificate_end;
@@ -196,6 +198,7 @@ static void reload(struct relay *relay)
     char restart[256];
     if (conf_needs_restart(relay->started, next, restart, sizeof(restart)) > 0)
         log_warn("serve", "restart_needed", LOG_STR("keys", restart));
+    (void)confine_covers(&relay->confinement, next);
     metric_set(relay->reload_ok, 1, NULL);
     metric_clear(relay->reload_fault);
     watch_stop(relay->watch); /* its callback reads relay->conf */
@@ -286,6 +289,7 @@ static void down(struct relay *relay)
     conf_unref(relay->conf);
     conf_unref(relay->started);
     service_free(relay->service);
+    confine_release(&relay->confinement);
 }
 
 static const struct cli_option options[] = {
@@ -322,7 +326,11 @@ int cli_serve(int argc, char **argv)
     }
     relay.started = conf_ref(relay.conf);
     log_setup(relay.conf->log_level, relay.conf->log_format, clock_system());
-    int r = up(&relay, &err);
+    int r = confine_files(&relay.confinement, relay.conf, &err);
+    if (r == 0)
+        r = up(&relay, &err);
+    if (r == 0)
+        r = confine_syscalls(&relay.confinement, relay.metrics, &err);
     if (r == 0) {
         service_notify("READY=1\nSTATUS=running");
         log_info("serve", "ready", LOG_STR("version", DRIFT_RELAY_VERSION),

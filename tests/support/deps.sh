@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 build='gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libconfig-dev libsodium-dev libsqlite3-dev
-    libgnutls28-dev liblinear-dev'
+    libgnutls28-dev libseccomp-dev liblinear-dev'
 demo='python3 curl jq openssl procps'
 test="$demo clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck mandoc libcmocka-dev python3-pytest
     chromium unzip"

@@ -69,7 +69,9 @@ class Relay:
         """Replaces the config file, whole at once."""
         self.config = config
         new = self.config_file.with_suffix(".new")
-        new.write_text(config if isinstance(config, str) else config_text(config))
+        text = config if isinstance(config, str) else config_text(config)
+        # The runtime of a sanitizer makes processes, reads /proc and traces.
+        new.write_text(text + '\nsandbox = "off";\n' if SANITIZED and "sandbox" not in text else text)
         new.replace(self.config_file)
 
     def spawn(self) -> Process:
@@ -82,7 +84,8 @@ class Relay:
 
     def _environment(self) -> dict[str, str]:
         kept = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS")
-        return {**{k: os.environ[k] for k in kept if k in os.environ}, **self.env}
+        off = {"RELAY_SANDBOX": "off"} if SANITIZED else {}
+        return {**{k: os.environ[k] for k in kept if k in os.environ}, **off, **self.env}
 
     def start(self) -> "Relay":
         """Starts it and waits until both listeners are announced."""

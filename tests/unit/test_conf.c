@@ -210,6 +210,7 @@ static const struct {
     {"no source in the list", "sources = ( );\n" TARGETS ROUTES, 1, "t.conf:1: sources: is empty"},
     {"no target in the list", SOURCES "targets = ( );\n" ROUTES, 2, "t.conf:2: targets: is empty"},
     {"no route in the list", SOURCES TARGETS "routes = ( );\n", 1, "t.conf:3: routes: is empty"},
+    {"an unknown sandbox", FIRST("sandbox = \"on\";"), 1, "t.conf:1: sandbox: \"on\" is unknown"},
     {"a text among the sources", "sources = ( \"x\" );\n" TARGETS ROUTES, 1, "t.conf:1: sources: element 0 is a string"},
     {"two sources of a name", "sources = ( { " SOURCE " }, {\n" SOURCE " } );\n" TARGETS ROUTES, 1, "t.conf:2: sources[1].name: \"grafana\" is the name of another source"},
     {"two sources of a path", "sources = ( { " SOURCE " }, { name = \"b\"; path = \"/hooks/grafana\";\n format = \"grafana\"; " AUTH " } );\n" TARGETS ROUTES, 1, "t.conf:1: sources[1].path: \"/hooks/grafana\" is the path of another source"},

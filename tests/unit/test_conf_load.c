@@ -192,7 +192,8 @@ static const char *const variables[] = {"REPO_OWNER",
                                         "GITHUB_REF_NAME",
                                         "RELAY_LISTEN",
                                         "RELAY_ADMIN_LISTEN",
-                                        "RELAY_STATE_DIR"};
+                                        "RELAY_STATE_DIR",
+                                        "RELAY_SANDBOX"};
 
 /* clang-format off */
 static const struct {
@@ -219,6 +220,7 @@ static const struct {
     {"a port alone", {"RELAY_LISTEN=9099"}, "environment: RELAY_LISTEN: "},
     {"a name to listen on", {"RELAY_ADMIN_LISTEN=localhost:1"}, "environment: RELAY_ADMIN_LISTEN: "},
     {"a header that is none", {"WEBHOOK_TIMESTAMP_HEADER=X Y"}, "environment: WEBHOOK_TIMESTAMP_HEADER: "},
+    {"an unknown sandbox", {"RELAY_SANDBOX=on"}, "environment: RELAY_SANDBOX: require, best-effort or off"},
     {"nothing at all", {"REPO_OWNER", "REPO_NAME", "WORKFLOW_FILENAME", "GITHUB_ACCESS_TOKEN", "WEBHOOK_SECRET"}, "no config: give --config FILE"},
 };
 /* clang-format on */
@@ -271,11 +273,13 @@ static void test_the_environment_makes_one_of_each(void **state)
 {
     (void)state;
     static const char *const changes[] = {"RELAY_LISTEN=127.0.0.1:0", "RELAY_ADMIN_LISTEN=[::1]:5",
-                                          "RELAY_STATE_DIR=/s", "WEBHOOK_TIMESTAMP_HEADER="};
+                                          "RELAY_STATE_DIR=/s",
+                                          "WEBHOOK_TIMESTAMP_HEADER=", "RELAY_SANDBOX=require"};
     struct conf *c = NULL;
     struct conf_report report = {0};
-    set_environment(changes, 4);
+    set_environment(changes, 5);
     assert_int_equal(conf_load(&c, NULL, &report), 0);
+    assert_int_equal(c->sandbox, SANDBOX_REQUIRE);
     assert_string_equal(c->origin, "environment");
     assert_string_equal(c->listen.host, "127.0.0.1");
     assert_int_equal(c->admin.port, 5);
