@@ -107,9 +107,11 @@ static int add_port(int ruleset, const struct sandbox_port *p, struct error *err
     return 0;
 }
 
-static int restrict_thread(const struct sandbox_policy *p, int abi, struct error *err)
+static int restrict_thread(const struct sandbox_policy *p, int abi, bool network, struct error *err)
 {
-    const struct ruleset all = everything(abi);
+    struct ruleset all = everything(abi);
+    if (!network)
+        all.net = 0;
     /* Kernels before an ABI refuse a struct that has its fields, even when they are 0. */
     size_t size = abi >= 6 ? sizeof(all) : abi >= 4 ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
     SCOPED(close_fd) int fd = (int)syscall(SYS_landlock_create_ruleset, &all, size, 0);
@@ -147,10 +149,12 @@ int sandbox_enter_files(const struct sandbox_policy *p, enum sandbox_mode mode,
                    : error_set(err, -ENOSYS,
                                "sandbox: this kernel has no Landlock: it is needed "
                                "for sandbox = \"require\"");
-    int r = restrict_thread(p, abi, err);
+    /* Ports are a promise that a later config need not keep: only for who asked for it. */
+    bool network = abi >= 4 && mode == SANDBOX_REQUIRE;
+    int r = restrict_thread(p, abi, network, err);
     if (r != 0)
         return mode == SANDBOX_BEST_EFFORT ? 0 : r;
     level->files = abi;
-    level->network = abi >= 4;
+    level->network = network;
     return 0;
 }

@@ -18,8 +18,10 @@
 #include <stdint.h>
 
 enum sandbox_mode {
-    SANDBOX_REQUIRE,     /* a layer that the kernel lacks, or refuses, is an error */
-    SANDBOX_BEST_EFFORT, /* goes on without it */
+    /* Files, system calls and, where the kernel has it, ports: an error when one of the first two
+     * is refused or lacking. */
+    SANDBOX_REQUIRE,
+    SANDBOX_BEST_EFFORT, /* files and system calls, as far as they go; any port */
     SANDBOX_OFF,
 };
 
@@ -52,8 +54,9 @@ void sandbox_policy_allow_connect(struct sandbox_policy *p, uint16_t port);
 /* What glibc and the TLS libraries read to resolve names and to know authorities: libraries, /etc
  * (resolv.conf is replaced there while we run), authorities, time zones; DNS over TCP. */
 void sandbox_policy_allow_system(struct sandbox_policy *p);
-/* Every path and port of `wanted` has its like in p. */
-bool sandbox_policy_covers(const struct sandbox_policy *p, const struct sandbox_policy *wanted);
+/* Every path, and with `ports` every port, of `wanted` has its like in p. */
+bool sandbox_policy_covers(const struct sandbox_policy *p, const struct sandbox_policy *wanted,
+                           bool ports);
 
 /* level tells what came of it, also in part; each leaves the other layer's part alone. */
 __attribute__((warn_unused_result)) int sandbox_enter_files(const struct sandbox_policy *p,

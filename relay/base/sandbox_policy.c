@@ -132,7 +132,8 @@ static bool has_port(const struct sandbox_policy *p, struct sandbox_port wanted)
     return false;
 }
 
-bool sandbox_policy_covers(const struct sandbox_policy *p, const struct sandbox_policy *wanted)
+bool sandbox_policy_covers(const struct sandbox_policy *p, const struct sandbox_policy *wanted,
+                           bool ports)
 {
     if (p->failed || wanted->failed)
         return false;
@@ -140,7 +141,7 @@ bool sandbox_policy_covers(const struct sandbox_policy *p, const struct sandbox_
         if (!has_path(p, &wanted->paths[i]))
             return false;
     }
-    for (size_t i = 0; i < wanted->n_ports; i++) {
+    for (size_t i = 0; ports && i < wanted->n_ports; i++) {
         if (!has_port(p, wanted->ports[i]))
             return false;
     }

@@ -21,7 +21,7 @@ int confine_syscalls(struct confinement *c, struct metrics *metrics, struct erro
     metric_set(gauge, c->level.syscalls, "syscalls", NULL);
     if (r != 0)
         return r;
-    bool whole = c->level.files > 0 && c->level.network && c->level.syscalls;
+    bool whole = c->level.files > 0 && c->level.syscalls;
     if (!whole && c->mode == SANDBOX_BEST_EFFORT)
         log_warn("serve", "sandbox_incomplete", LOG_STR("kernel", "has not every layer"));
     log_info("serve", "sandbox", LOG_BOOL("files", c->level.files > 0),
@@ -34,11 +34,11 @@ bool confine_covers(const struct confinement *c, const struct conf *next)
 {
     SCOPED(sandbox_policy_free_p) struct sandbox_policy *wanted = NULL;
     struct error err = {0};
-    if (c->level.files == 0 ||
-        (conf_sandbox(&wanted, next, &err) == 0 && sandbox_policy_covers(c->policy, wanted)))
+    if (c->level.files == 0 || (conf_sandbox(&wanted, next, &err) == 0 &&
+                                sandbox_policy_covers(c->policy, wanted, c->level.network)))
         return true;
     log_warn("serve", "outside_sandbox",
-             LOG_STR("effect", "files in new folders and new ports are refused until a restart"));
+             LOG_STR("effect", "its new folders or ports are refused until a restart"));
     return false;
 }
 

@@ -38,7 +38,9 @@ def test_what_is_refused_and_what_is_not(make_relay: Callable[..., Relay]) -> No
 
 
 def test_the_layers_are_said_and_exported(make_relay: Callable[..., Relay]) -> None:
-    for mode, files, network, syscalls in (("best-effort", _landlock() > 0, _landlock() >= 4, True),
+    for mode, files, network, syscalls in (("require" if _landlock() else "best-effort", _landlock() > 0,
+                                            _landlock() >= 4, True),
+                                           ("best-effort", _landlock() > 0, False, True),
                                            ("off", False, False, False)):
         relay = make_relay({"sandbox": mode}).start()
         metrics = relay.metrics()

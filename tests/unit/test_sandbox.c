@@ -129,8 +129,11 @@ static void test_what_a_later_config_needs_is_covered_or_not(void **state)
         sandbox_policy_allow(p, wanted[i].path, wanted[i].access);
         (wanted[i].bind ? sandbox_policy_allow_bind
                         : sandbox_policy_allow_connect)(p, (uint16_t)wanted[i].port);
-        if (sandbox_policy_covers(own, p) != wanted[i].covered)
+        if (sandbox_policy_covers(own, p, true) != wanted[i].covered)
             fail_msg("%s: covered should be %d", wanted[i].name, wanted[i].covered);
+        bool path_covered = wanted[i].covered || wanted[i].port != 443 || wanted[i].bind;
+        if (sandbox_policy_covers(own, p, false) != path_covered)
+            fail_msg("%s: without ports, covered should be %d", wanted[i].name, path_covered);
         sandbox_policy_free(p);
     }
     sandbox_policy_free(own);
