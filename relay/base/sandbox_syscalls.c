@@ -52,46 +52,56 @@ static const int allowed[] = {
     /* clang-format on */
 };
 
-static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
-
 /* 0 or a negative errno, as all of libseccomp. */
 static int add_calls(scmp_filter_ctx filter)
 {
     for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
-        int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+        int r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, allowed[i], 0, NULL);
         if (r != 0)
             return r;
     }
     return 0;
 }
 
+/* The bits of an argument that are looked at, and what they must be. */
+struct condition {
+    int call;
+    unsigned argument;
+    scmp_datum_t mask, value;
+};
+
+/* What C calls an int: the kernel looks at no more. */
+#define INT_BITS 0xffffffff
+
+static int add_condition(scmp_filter_ctx filter, struct condition c)
+{
+    const struct scmp_arg_cmp compare = {
+        .arg = c.argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = c.mask, .datum_b = c.value};
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, c.call, 1, &compare);
+}
+
 /* Calls that are fine with some arguments. */
 static int add_conditions(scmp_filter_ctx filter, pid_t self)
 {
+    const struct condition conditions[] = {
+        {SCMP_SYS(socket), 0, INT_BITS, AF_UNIX},
+        {SCMP_SYS(socket), 0, INT_BITS, AF_INET},
+        {SCMP_SYS(socket), 0, INT_BITS, AF_INET6},
+        {SCMP_SYS(socket), 0, INT_BITS, AF_NETLINK}, /* glibc asks for the addresses there are */
+        /* A thread, no process: libcurl resolves each name in one. */
+        {SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD},
+        {SCMP_SYS(prctl), 0, INT_BITS, PR_SET_NAME},
+        {SCMP_SYS(prctl), 0, INT_BITS, PR_GET_NAME},
+        {SCMP_SYS(tgkill), 0, INT_BITS, (scmp_datum_t)self}, /* abort() */
+        /* Limits are read, not set: the new ones are at address 0. */
+        {SCMP_SYS(prlimit64), 2, UINT64_MAX, 0},
+    };
     int r = 0;
-    for (size_t i = 0; r == 0 && i < sizeof(families) / sizeof(families[0]); i++)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                             SCMP_A0_32(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
-    /* A thread, no process: libcurl resolves each name in one. */
-    if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                             SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+    for (size_t i = 0; r == 0 && i < sizeof(conditions) / sizeof(conditions[0]); i++)
+        r = add_condition(filter, conditions[i]);
     /* Its flags are in memory, where no filter sees them: glibc then takes clone(). */
     if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-    if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                             SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME));
-    if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                             SCMP_A0_32(SCMP_CMP_EQ, PR_GET_NAME));
-    if (r == 0) /* abort() */
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                             SCMP_A0_32(SCMP_CMP_EQ, (scmp_datum_t)self));
-    /* Limits are read, not set: the new ones are at address 0. */
-    if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-                             SCMP_A2(SCMP_CMP_EQ, 0));
+        r = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, NULL);
     return r;
 }
 

@@ -191,7 +191,11 @@ static void reload(struct relay *relay)
         metric_set(relay->reload_ok, 0, NULL);
         metric_clear(relay->reload_fault);
         metric_set(relay->reload_fault, 1, fault, NULL);
-        log_error("serve", "reload_failed", LOG_STR("effect", "the old config stays in force"));
+        log_error("serve", "reload_failed", LOG_STR("effect", "the old config stays in force"),
+                  LOG_STR("hint", relay->confinement.level.files == 0
+                                      ? NULL
+                                      : "files in folders that the first config did not name are "
+                                        "outside the sandbox: they need a restart"));
         service_notify("READY=1\nSTATUS=reload failed, the old config stays in force");
         return;
     }
