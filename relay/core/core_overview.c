@@ -329,6 +329,23 @@ static bool list_notification(void *context, const struct store_notification *n)
     return true;
 }
 
+static void add_open(const struct core *c, struct buf *out)
+{
+    size_t waiting = 0;
+    size_t unsent = 0;
+    int64_t since = 0;
+    for (size_t i = 0; i < c->n_open; i++) { /* oldest first */
+        const struct request *r = c->open[i];
+        waiting += r->state == REQUEST_QUEUED;
+        if (r->state != REQUEST_QUEUED || strcmp(r->reason, outcome_text(OUTCOME_NOT_SENT)) != 0)
+            continue;
+        unsent++;
+        since = since == 0 ? r->created_wall : since;
+    }
+    buf_addf(out, ",\"waiting\":%zu,\"under_way\":%zu,\"unsent\":%zu,\"unsent_since\":%" PRId64,
+             waiting, c->n_open - waiting, unsent, since);
+}
+
 static int add_history(struct core *c, struct buf *out, struct error *err)
 {
     const struct store_ops *ops = c->ports.store.ops;
@@ -367,6 +384,7 @@ int core_overview(struct core *c, struct message *m, struct error *err)
         add_pauses(c, out);
         buf_add_char(out, ',');
         add_keys(c, m, out);
+        add_open(c, out);
         r = add_history(c, out, err);
     }
     buf_add_text(out, "}\n");

@@ -55,6 +55,7 @@ static const char style[] =
     "th{font-size:.9rem;color:var(--soft);border-top:0}\n"
     "td a{font-size:.9rem}\n"
     "td:first-child,td:last-child a{white-space:nowrap}\n"
+    "td:nth-child(2){min-width:7rem}\n"
     ".told li{padding:.4rem 0;border-top:1px solid var(--line)}\n"
     "dl{margin:0}\n"
     "dd{margin:0}\n"

@@ -14,7 +14,7 @@
 static const struct {
     const char *state, *words, *hint;
 } states[] = {
-    {"open",     "under way", "A request is open: a run was asked for and has not ended."},
+    {"open",     "open",      "A run was asked for: its request waits, or it is under way."},
     {"held",     "held",      "It fires, and must go on firing until the hold ends."},
     {"deferred", "deferred",  "It fires and is blocked; it is asked again when the block ends."},
     {"firing",   "firing",    "It fires; its next notification is decided afresh."},
@@ -25,8 +25,15 @@ static const struct {
 /* clang-format on */
 #define STATES (sizeof(states) / sizeof(states[0]))
 
-static const char *state_words(const char *state)
+/* Of an open request how far it is. */
+static const char *badge_words(const json_t *key)
 {
+    const char *state = page_text(key, "state");
+    const json_t *request = json_object_get(key, "request");
+    if (request != NULL && strcmp(page_text(request, "state"), "queued") == 0)
+        return "waiting";
+    if (request != NULL)
+        return page_number(request, "run_id") == 0 ? "dispatched" : "running";
     for (size_t i = 0; i < STATES; i++) {
         if (state != NULL && strcmp(states[i].state, state) == 0)
             return states[i].words;
@@ -246,7 +253,7 @@ static void add_key(struct buf *out, const json_t *key, const json_t *requests, 
     buf_addf(out, "<li class=\"key\">\n<h3>");
     page_add_link(out, "keys", page_text(key, "key"));
     buf_addf(out, " <span class=\"badge %s\">%s</span></h3>\n<p class=\"soft\">", state,
-             state_words(state));
+             badge_words(key));
     page_add_count(out, page_number(key, "firing"), "alert fires", "alerts fire");
     if (page_number(key, "blind") > 0) {
         buf_add_text(out, ", ");

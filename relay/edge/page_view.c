@@ -84,6 +84,20 @@ static void add_config_problem(struct problems *p, const json_t *config, int64_t
     end_problem(p);
 }
 
+static void add_unsent_problem(struct problems *p, const json_t *overview, int64_t now)
+{
+    int64_t n = page_number(overview, "unsent");
+    if (n == 0)
+        return;
+    struct buf *out = begin_problem(p);
+    buf_add_text(out, "<b>GitHub cannot be reached</b>: ");
+    page_add_count(out, n, "request waits", "requests wait");
+    buf_add_text(out, ", the oldest since ");
+    page_add_time(out, page_number(overview, "unsent_since"), now);
+    buf_add_text(out, ".");
+    end_problem(p);
+}
+
 static void add_grafana_problem(struct problems *p, const json_t *grafana, int64_t now)
 {
     const char *fault = page_text(grafana, "fault");
@@ -174,6 +188,7 @@ static void add_problems(struct buf *out, const json_t *overview)
                      "again.");
         end_problem(&p);
     }
+    add_unsent_problem(&p, overview, now);
     add_config_problem(&p, json_object_get(overview, "config"), now);
     add_pause_problems(&p, overview);
     add_findings(&p, json_object_get(overview, "findings"));
@@ -276,11 +291,6 @@ static void add_health(struct buf *out, const json_t *overview)
 /* --- the page ------------------------------------------------------------------------------------
  */
 
-static int64_t open_requests(const json_t *overview)
-{
-    return page_number(json_object_get(overview, "key_states"), "open");
-}
-
 static void add_summary(struct buf *out, const json_t *overview)
 {
     int64_t now = page_number(overview, "now");
@@ -290,7 +300,10 @@ static void add_summary(struct buf *out, const json_t *overview)
     } else {
         page_add_count(out, page_number(overview, "keys_firing"), "key fires", "keys fire");
         buf_add_text(out, ", ");
-        page_add_count(out, open_requests(overview), "run is under way", "runs are under way");
+        page_add_count(out, page_number(overview, "waiting"), "request waits", "requests wait");
+        buf_add_text(out, ", ");
+        page_add_count(out, page_number(overview, "under_way"), "run is under way",
+                       "runs are under way");
         buf_add_char(out, '.');
     }
     char text[RFC3339_MAX];

@@ -88,7 +88,7 @@ def test_ten_thousand_keys_come_in_pages_that_a_phone_can_take(make_relay: Calla
         picture = pool.submit(chromium.picture, relay.admin_url + "/?state=held", 390, 1000, False)
         _, first = looked_at(relay.admin_url + "/")
         assert picture.result().column(389) == {GROUND[False]}, "the page is wider than the window"
-    assert "10,000 keys fire, 0 runs are under way." in first.text
+    assert "10,000 keys fire, 0 requests wait, 0 runs are under way." in first.text
     links = [a["href"] or "" for tag, a in first.tags if tag == "a"]
     keys = [link for link in links if link.startswith("/api/v1/keys/")]
     assert keys == [f"/api/v1/keys/kospi/m0{i:03}" for i in range(50)]
@@ -101,7 +101,7 @@ def test_ten_thousand_keys_come_in_pages_that_a_phone_can_take(make_relay: Calla
 def test_with_nothing_to_tell_it_says_so_and_what_is_well(make_relay: Callable[..., Relay]) -> None:
     relay = make_relay().start()
     _, seen = looked_at(relay.admin_url + "/")
-    for words in ("0 keys fire, 0 runs are under way.", "None: nothing fires, and nothing is waited for.",
+    for words in ("0 keys fire, 0 requests wait, 0 runs are under way.", "None: nothing fires, and nothing is waited for.",
                   "No run was asked for yet.", "Nothing was turned down.", "grafana: not among the last notifications"):
         assert words in seen.text, seen.text
     assert "Needs attention" not in seen.text
@@ -186,6 +186,6 @@ def test_the_script_brings_it_up_to_date_and_says_when_it_cannot(quiet: Relay) -
         visit, seen = looked_at(live.url, 1000 * MOVED_S)
         left = Text(gone.result().dom)
     assert live.pages >= 2 and "kospi/arrived" in seen.text, "the page stayed as it was loaded"
-    assert "<title>1 key fires · drift-relay</title>" in visit.dom and "1 key fires, 0 runs" in seen.text
+    assert "<title>1 key fires · drift-relay</title>" in visit.dom and "1 key fires, 0 requests wait, 0 runs" in seen.text
     assert "The relay does not answer; what follows is what it last said." in left.text
     assert "Last requests" in left.text and ("body", {"class": "stale"}) in left.tags

@@ -52,7 +52,7 @@ def card(page: str, key: str) -> str:
 def test_the_page_tells_what_happened_what_was_not_done_and_what_comes_next(night: Relay, standin: StandIn) -> None:
     page = night.admin("/").body.decode()
     words = Text(page).text
-    assert "1 key fires, 0 runs are under way. As of 2026-01-05 05:00:3" in words
+    assert "1 key fires, 0 requests wait, 0 runs are under way. As of 2026-01-05 05:00:3" in words
     (before,), (never,), (run, edited) = (of_key(night, f"kospi/m{n}") for n in (1, 2, 3))
     # What happened.
     assert "done · success Its run ended well." in row(page, before["relay_id"])

@@ -57,7 +57,7 @@ static const struct {
 } cases[] = {
     {"nothing at all", "", "None: nothing fires, and nothing is waited for."},
     {"no request yet", "", "No run was asked for yet."},
-    {"keys that fire are counted", ",\"keys_firing\":2,\"key_states\":{\"open\":1}", "2 keys fire, 1 run is under way."},
+    {"keys that fire are counted", ",\"keys_firing\":2,\"waiting\":3,\"under_way\":1", "2 keys fire, 3 requests wait, 1 run is under way."},
     {"a thousand are grouped", ",\"keys_firing\":10000", "10,000 keys fire"},
 
     {"a hold says when it ends", KEY("\"state\":\"held\",\"held_from\":" AGO ",\"held_until\":" SOON ",\"until\":" SOON),
@@ -106,6 +106,10 @@ static const struct {
     {"Grafana is well", ",\"grafana\":{\"url\":\"http://g\",\"fault\":null}", "<dd>http://g: annotated, its thresholds read</dd>"},
     {"a target that would not work", ",\"findings\":[{\"target\":\"retrain\",\"severity\":\"error\",\"text\":\"no <workflow>\"}]",
         "<b>Target retrain</b> (error): no &lt;workflow&gt;"},
+    {"a GitHub that is away", ",\"unsent\":2,\"unsent_since\":" AGO,
+        "<b>GitHub cannot be reached</b>: 2 requests wait, the oldest since <time datetime=\"2026-01-05T03:00:00Z\">"},
+    {"a request that waits is no run", OPEN("\"state\":\"queued\""), "<span class=\"badge open\">waiting</span>"},
+    {"a run is one", OPEN("\"state\":\"running\",\"run_id\":1"), "<span class=\"badge open\">running</span>"},
     {"the stop file", ",\"stop_file\":true", "<b>The stop file exists</b>"},
     {"a pause", ",\"paused\":[{\"scope\":\"route\",\"name\":\"kospi\"}]", "<b>The route kospi is paused</b>"},
     {"a credential that has to wait", ",\"credentials\":[{\"name\":\"t\",\"blocked_until\":" SOON ",\"reason\":\"401\",\"remaining\":-1}]",
