@@ -11,6 +11,7 @@
 
 #define REQUESTS_SHOWN      25
 #define NOTIFICATIONS_SHOWN 25
+#define OUTCOMES_SHOWN      25
 #define DECISIONS_BYTES_MAX (256 * 1024) /* so much of what the notifications came to */
 
 static void add_text(struct buf *out, const char *name, const char *value)
@@ -329,6 +330,17 @@ static bool list_notification(void *context, const struct store_notification *n)
     return true;
 }
 
+static void list_outcome(void *context, const struct store_outcome_row *o)
+{
+    struct listing *l = context;
+    if (l->n >= OUTCOMES_SHOWN)
+        return;
+    buf_addf(l->out, "%s{\"at\":%" PRId64 ",\"verdict\":\"%s\",\"reason\":\"%s\",",
+             l->n++ == 0 ? "" : ",", o->at_wall, o->verdict, o->reason);
+    add_text(l->out, "key", o->key);
+    buf_add_char(l->out, '}');
+}
+
 static void add_open(const struct core *c, struct buf *out)
 {
     size_t waiting = 0;
@@ -360,6 +372,11 @@ static int add_history(struct core *c, struct buf *out, struct error *err)
     buf_add_text(out, "],\"notifications\":[");
     r = ops->list_notifications(c->ports.store.self, "", NOTIFICATIONS_SHOWN, list_notification, &l,
                                 next, err);
+    if (r != 0)
+        return r;
+    l.n = 0;
+    buf_add_text(out, "],\"outcomes\":[");
+    r = ops->list_outcomes(c->ports.store.self, NULL, list_outcome, &l, err);
     buf_add_char(out, ']');
     return r;
 }

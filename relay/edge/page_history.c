@@ -127,41 +127,71 @@ static bool same(const char *a, const char *b)
 }
 
 /* Newest first, as they come. */
-static void add_decision(struct groups *g, const json_t *notification, const json_t *decision)
+static void add_group_of(struct groups *g, const struct group *one)
 {
-    struct group one = {.key = page_text(decision, "key"),
-                        .fingerprint = page_text(decision, "fingerprint"),
-                        .verdict = page_text(decision, "verdict"),
-                        .reason = page_text(decision, "reason"),
-                        .notification = page_text(notification, "id"),
-                        .newest = page_number(notification, "received"),
-                        .n = 1};
-    one.words = page_decision_words(one.verdict, one.reason);
-    if (one.words == NULL)
+    if (one->words == NULL)
         return;
     for (size_t i = 0; i < g->n; i++) {
         struct group *have = &g->items[i];
-        if (have->words == one.words && same(have->key, one.key) &&
-            (one.key != NULL || same(have->fingerprint, one.fingerprint))) {
+        if (have->words == one->words && same(have->key, one->key) &&
+            (one->notification == NULL) == (have->notification == NULL) &&
+            (one->key != NULL || same(have->fingerprint, one->fingerprint))) {
             have->n++;
             return;
         }
     }
     if (g->n < GROUPS_MAX)
-        g->items[g->n++] = one;
+        g->items[g->n++] = *one;
 }
 
-static void gather(struct groups *g, const json_t *notifications)
+static void add_decisions(struct groups *g, const json_t *notification)
 {
     size_t i;
-    const json_t *n;
-    json_array_foreach(notifications, i, n)
+    const json_t *decision;
+    json_array_foreach(json_object_get(notification, "alerts"), i, decision)
     {
-        size_t k;
-        const json_t *decision;
-        json_array_foreach(json_object_get(n, "alerts"), k, decision)
-        {
-            add_decision(g, n, decision);
+        struct group one = {.key = page_text(decision, "key"),
+                            .fingerprint = page_text(decision, "fingerprint"),
+                            .verdict = page_text(decision, "verdict"),
+                            .reason = page_text(decision, "reason"),
+                            .notification = page_text(notification, "id"),
+                            .newest = page_number(notification, "received"),
+                            .n = 1};
+        one.words = page_decision_words(one.verdict, one.reason);
+        add_group_of(g, &one);
+    }
+}
+
+/* What a timer decided. */
+static void add_outcome(struct groups *g, const json_t *outcome)
+{
+    struct group one = {.key = page_text(outcome, "key"),
+                        .verdict = page_text(outcome, "verdict"),
+                        .reason = page_text(outcome, "reason"),
+                        .newest = page_number(outcome, "at"),
+                        .n = 1};
+    one.words =
+        page_decision_words(same(one.reason, "cancelled") ? "timer" : one.verdict, one.reason);
+    add_group_of(g, &one);
+}
+
+/* Both are newest first. */
+static void gather(struct groups *g, const json_t *notifications, const json_t *outcomes)
+{
+    size_t n = 0;
+    size_t o = 0;
+    for (;;) {
+        const json_t *notification = json_array_get(notifications, n);
+        const json_t *outcome = json_array_get(outcomes, o);
+        if (notification == NULL && outcome == NULL)
+            return;
+        if (outcome == NULL || (notification != NULL && page_number(notification, "received") >=
+                                                            page_number(outcome, "at"))) {
+            add_decisions(g, notification);
+            n++;
+        } else {
+            add_outcome(g, outcome);
+            o++;
         }
     }
 }
@@ -174,14 +204,16 @@ static void add_group(struct buf *out, const struct group *g, int64_t now)
     html_add_text(out, g->verdict);
     buf_add_text(out, " · ");
     html_add_text(out, g->reason);
-    buf_add_text(out, ", ");
+    buf_add_text(out, g->notification == NULL ? ", by a timer, " : ", ");
     if (g->n > 1) {
         page_add_number(out, g->n);
         buf_add_text(out, " times, last ");
     }
     page_add_time(out, g->newest, now);
-    buf_add_text(out, ", ");
-    page_add_link(out, "notifications", g->notification);
+    if (g->notification != NULL) {
+        buf_add_text(out, ", ");
+        page_add_link(out, "notifications", g->notification);
+    }
     buf_add_text(out, "</span></li>\n");
 }
 
@@ -189,7 +221,7 @@ void page_add_not_started(struct buf *out, const json_t *overview)
 {
     struct groups g = {.n = 0};
     const json_t *notifications = json_object_get(overview, "notifications");
-    gather(&g, notifications);
+    gather(&g, notifications, json_object_get(overview, "outcomes"));
     buf_add_text(out, "<section aria-labelledby=\"not-started\">\n<h2 id=\"not-started\">Not "
                       "started, and why</h2>\n<p class=\"soft\">Of the last ");
     page_add_count(out, (int64_t)json_array_size(notifications), "notification", "notifications");

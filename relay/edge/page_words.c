@@ -27,6 +27,7 @@ static const struct {
     {"deferred",   "not_rearmed", "A run was started for this incident already; the key is asked again when it is armed."},
     {"deferred",   "cooldown",    "The cooldown was not over; the key is asked again when it is."},
     {"deferred",   "budget",      "The budget was spent; the key is asked again when a slot is free."},
+    {"timer",      "cancelled",   "Its alerts were not heard any more (stale_after), which ended what had not been started yet."},
     {"resolved",   "cancelled",   "It resolved, which ended what had not been started yet."},
 };
 

@@ -68,7 +68,7 @@ int memory_list_outcomes(void *self, const char *key,
     size_t given = 0;
     for (size_t i = m->outcomes.n; i-- > 0 && given < STORE_LIST_MAX;) {
         const struct outcome_row *row = m->outcomes.rows[i];
-        if (strcmp(row->outcome.key, key) != 0)
+        if (key != NULL && strcmp(row->outcome.key, key) != 0)
             continue;
         each(context, &row->outcome);
         given++;

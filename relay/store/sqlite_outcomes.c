@@ -32,8 +32,11 @@ int sqlite_list_outcomes(void *self, const char *key,
                          void *context, struct error *err)
 {
     SCOPED(query_end)
-    struct query q = query_start(self, STATEMENT_LIST_OUTCOMES, "listing outcomes");
-    query_bind_text(&q, key);
+    struct query q =
+        query_start(self, key == NULL ? STATEMENT_LIST_ALL_OUTCOMES : STATEMENT_LIST_OUTCOMES,
+                    "listing outcomes");
+    if (key != NULL)
+        query_bind_text(&q, key);
     query_bind_int(&q, STORE_LIST_MAX);
     int rc = 0;
     while ((rc = query_next(&q, err)) == 0) {

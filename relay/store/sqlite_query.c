@@ -103,6 +103,8 @@ static const char *const statement_sql[SQLITE_STATEMENTS] = {
         "INSERT INTO events (relay_id" EVENT_COLUMNS(COLUMN_NAME) ") VALUES (?" EVENT_COLUMNS(COLUMN_MARK) ")",
     [STATEMENT_LIST_EVENTS] =
         "SELECT seq" EVENT_COLUMNS(COLUMN_NAME) " FROM events WHERE relay_id = ? ORDER BY seq LIMIT ?",
+    [STATEMENT_LIST_ALL_OUTCOMES] =
+        "SELECT seq" OUTCOME_COLUMNS(COLUMN_NAME) " FROM outcomes ORDER BY seq DESC LIMIT ?",
     [STATEMENT_PUT_PAUSE] =
         "INSERT INTO pauses (scope, name, since_wall, until, who, why) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (scope, name) DO UPDATE SET until = excluded.until, who = excluded.who, why = excluded.why",

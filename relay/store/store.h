@@ -212,7 +212,7 @@ struct store_ops {
     int (*list_events)(void *self, const char *relay_id,
                        void (*each)(void *context, const struct store_event *e), void *context,
                        struct error *err); /* oldest first, at most 200 */
-    int (*list_outcomes)(void *self, const char *key,
+    int (*list_outcomes)(void *self, const char *key /* NULL: of all */,
                          void (*each)(void *context, const struct store_outcome_row *o),
                          void *context, struct error *err); /* newest first, at most 200 */
     int (*list_changes)(void *self, const char *cursor, size_t limit,

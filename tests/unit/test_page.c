@@ -97,6 +97,12 @@ static const struct {
     {"an alert that was turned down", DECISION("suppressed", "cooldown"),
         "<b>kospi/m1</b> The cooldown since the last run of this key was not over."},
     {"an alert that ended a request", DECISION("resolved", "cancelled"), "It resolved, which ended what had not been started yet."},
+    {"a hold that ended blocked", ",\"outcomes\":[{\"at\":" AGO ",\"key\":\"kospi/m1\",\"verdict\":\"suppressed\",\"reason\":\"budget\"}]",
+        "<b>kospi/m1</b> The budget of its route or target was spent. <span class=\"soft\">suppressed · budget, by a timer, <time"},
+    {"a hold whose alerts went stale", ",\"outcomes\":[{\"at\":" AGO ",\"key\":\"k\",\"verdict\":\"resolved\",\"reason\":\"cancelled\"}]",
+        "Its alerts were not heard any more (stale_after)"},
+    {"a hold that ended with a run", ",\"outcomes\":[{\"at\":" AGO ",\"key\":\"k\",\"verdict\":\"dispatch\",\"reason\":\"first\"}]",
+        "Nothing was turned down."},
     {"an alert that started a run is not turned down", DECISION("dispatch", "first"), "Nothing was turned down."},
 
     {"a refused config", ",\"config\":{\"since\":" AGO ",\"fault\":\"a.conf:3: routes: no <target>\"}",
@@ -153,6 +159,28 @@ static void alike_decisions_are_told_once(void **state)
     check("together", page, "cooldown, 2 times, last <time", true);
     check("apart", page, "<b>other</b>", true);
     check("newest", page, "/api/v1/notifications/N2", true);
+}
+
+static void alerts_and_timers_are_told_newest_first(void **state)
+{
+    (void)state;
+    SCOPED(free_p)
+    char *page =
+        page_of(",\"notifications\":[{\"id\":\"N2\",\"received\":300,\"alerts\":[{\"key\":\"a300\","
+                "\"verdict\":\"ignored\",\"reason\":\"test\"}]},"
+                "{\"id\":\"N1\",\"received\":100,\"alerts\":[{\"key\":\"a100\",\"verdict\":"
+                "\"ignored\",\"reason\":\"test\"}]}],"
+                "\"outcomes\":[{\"at\":400,\"key\":\"t400\",\"verdict\":\"suppressed\",\"reason\":"
+                "\"budget\"},"
+                "{\"at\":200,\"key\":\"t200\",\"verdict\":\"suppressed\",\"reason\":\"budget\"}]",
+                "");
+    static const char *const order[] = {"<b>t400</b>", "<b>a300</b>", "<b>t200</b>", "<b>a100</b>"};
+    const char *at = page;
+    for (size_t i = 0; i < 4; i++) {
+        at = strstr(at, order[i]);
+        if (at == NULL)
+            fail_msg("%s is not in its place: %s", order[i], page);
+    }
 }
 
 static void a_store_that_fails_is_all_that_is_told(void **state)
@@ -258,6 +286,7 @@ int main(void)
         cmocka_unit_test(each_state_of_things_has_its_sentence),
         cmocka_unit_test(what_is_well_needs_no_attention),
         cmocka_unit_test(alike_decisions_are_told_once),
+        cmocka_unit_test(alerts_and_timers_are_told_newest_first),
         cmocka_unit_test(a_store_that_fails_is_all_that_is_told),
         cmocka_unit_test(no_text_from_outside_becomes_markup),
         cmocka_unit_test(the_state_that_is_chosen_is_marked_and_kept),

@@ -108,6 +108,13 @@ static void a_key_lists_its_own_outcomes_newest_first_and_at_most_200(void **sta
     assert_int_equal(rows.items[2].at_wall, 0);
     list(f, "kospi/none", &rows);
     assert_int_equal(rows.n, 0);
+    list(f, NULL, &rows); /* of all, in the order in which they were added */
+    assert_int_equal(rows.n, STORE_LIST_MAX);
+    assert_string_equal(rows.items[0].key, key_a);
+    assert_int_equal(rows.items[0].at_wall, 10000 - (STORE_LIST_MAX + 4));
+    assert_string_equal(rows.items[4].key, key_b);
+    assert_int_equal(rows.items[4].at_wall, STORE_LIST_MAX);
+    assert_string_equal(rows.items[5].key, key_a);
 }
 
 static void what_was_rolled_back_is_no_outcome(void **state)
