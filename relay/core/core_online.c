@@ -2,9 +2,8 @@
  * target after another, over and over. */
 #include "relay/base/log.h"
 #include "relay/base/scope.h"
-#include "relay/base/strict_json.h"
 #include "relay/conf_preflight.h"
-#include "relay/core/core_private.h"
+#include "relay/core/core_views.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -138,22 +137,19 @@ static void show(struct core *c, const char *target, const struct preflight *p, 
 void core_online_show(const struct core *c, struct buf *out)
 {
     const struct core_online *o = c->online;
-    size_t shown = 0;
-    buf_add_char(out, '[');
     for (size_t t = 0; o != NULL && o->conf != NULL && t < o->conf->n_targets; t++) {
         const struct preflight *p = o->looked[t].found;
         for (size_t i = 0; p != NULL && i < preflight_findings(p)->n; i++) {
             const struct finding *f = &preflight_findings(p)->items[i];
             if (f->severity < SEVERITY_WARNING)
                 continue;
-            buf_add_text(out, shown++ == 0 ? "{\"target\":" : ",{\"target\":");
-            buf_add_json_string(out, o->conf->targets[t].name);
-            buf_addf(out, ",\"severity\":\"%s\",\"text\":", severity_text(f->severity));
-            buf_add_json_string(out, f->text);
+            view_open(out, NULL, '{');
+            view_text(out, "target", o->conf->targets[t].name);
+            view_text(out, "severity", severity_text(f->severity));
+            view_text(out, "text", f->text);
             buf_add_char(out, '}');
         }
     }
-    buf_add_char(out, ']');
 }
 
 static bool wants_more(const struct preflight *p)

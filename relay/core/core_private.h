@@ -281,7 +281,7 @@ __attribute__((warn_unused_result)) int core_request_dies(struct core *c, struct
 __attribute__((warn_unused_result)) int core_online_new(struct core_online **out,
                                                         struct error *err);
 void core_online_free(struct core_online *o); /* NULL is fine */
-/* What was found wrong of each target, as a JSON array. */
+/* What was found wrong of each target, as JSON objects. */
 void core_online_show(const struct core *c, struct buf *out);
 /* Another config is in force, or the state was loaded anew. */
 __attribute__((warn_unused_result)) int core_online_restart(struct core *c, struct error *err);

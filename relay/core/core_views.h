@@ -27,6 +27,10 @@ void view_notification(const struct store_notification *n, struct buf *out);
 /* core_timeline.c: what happened to r, in order */
 __attribute__((warn_unused_result)) int view_timeline(struct core *c, const struct request *r,
                                                       struct buf *out, struct error *err);
+/* core_overview.c, core_overview_keys.c: times are unix ms there */
+void overview_at(struct core *c, struct buf *out, const char *name, int64_t relay_ms);
+void overview_request(struct core *c, const struct request *r, const char *name, struct buf *out);
+void overview_keys(struct core *c, const struct message *m, struct buf *out);
 /* core_lists.c: a page of one of the listings */
 __attribute__((warn_unused_result)) int view_list(struct core *c, struct message *m,
                                                   struct error *err);

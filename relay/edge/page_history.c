@@ -234,3 +234,59 @@ void page_add_not_started(struct buf *out, const json_t *overview)
     buf_add_text(out, "</ul>\n<p class=\"more\"><a href=\"/api/v1/notifications\">All "
                       "notifications</a></p>\n</section>\n");
 }
+
+/* --- what operators did --------------------------------------------------------------------------
+ */
+
+void page_add_said(struct buf *out, const json_t *deed)
+{
+    const char *who = page_text(deed, "who");
+    const char *why = page_text(deed, "why");
+    if (who != NULL) {
+        buf_add_text(out, " by ");
+        html_add_text(out, who);
+    }
+    if (why != NULL) {
+        buf_add_text(out, " (");
+        html_add_text(out, why);
+        buf_add_char(out, ')');
+    }
+}
+
+static void add_change(struct buf *out, const json_t *change, int64_t now)
+{
+    const char *name = page_text(change, "name");
+    const char *detail = page_text(change, "detail");
+    buf_add_text(out, "<li><b>");
+    html_add_text(out, page_text(change, "action"));
+    if (name != NULL) {
+        buf_add_char(out, ' ');
+        html_add_text(out, name);
+    }
+    buf_add_text(out, "</b>");
+    page_add_said(out, change);
+    buf_add_text(out, " <span class=\"soft\">");
+    page_add_time(out, page_number(change, "at"), now);
+    if (detail != NULL) {
+        buf_add_text(out, ", ");
+        html_add_text(out, detail);
+    }
+    buf_add_text(out, "</span></li>\n");
+}
+
+void page_add_changes(struct buf *out, const json_t *overview)
+{
+    const json_t *changes = json_object_get(overview, "changes");
+    if (json_array_size(changes) == 0)
+        return;
+    buf_add_text(out, "<section aria-labelledby=\"changes\">\n<h2 id=\"changes\">Operators’ "
+                      "changes</h2>\n<ul class=\"told\">\n");
+    size_t i;
+    const json_t *change;
+    json_array_foreach(changes, i, change)
+    {
+        add_change(out, change, page_number(overview, "now"));
+    }
+    buf_add_text(out, "</ul>\n<p class=\"more\"><a href=\"/api/v1/changes\">All changes</a></p>\n"
+                      "</section>\n");
+}

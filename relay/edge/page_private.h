@@ -41,6 +41,9 @@ void page_add_keys(struct buf *out, const json_t *overview, const char *state);
 /* Its link, and its conclusion or status. */
 void page_add_run(struct buf *out, const json_t *request);
 void page_add_requests(struct buf *out, const json_t *overview);
+/* Who did it and why, where that is known. */
+void page_add_said(struct buf *out, const json_t *deed);
+void page_add_changes(struct buf *out, const json_t *overview);
 void page_add_not_started(struct buf *out, const json_t *overview);
 
 #endif

@@ -127,6 +127,21 @@ static void add_findings(struct problems *p, const json_t *findings)
     }
 }
 
+static void add_pause(struct buf *out, const json_t *pause, int64_t now)
+{
+    int64_t until = page_number(pause, "until");
+    buf_addf(out, "<b>The %s ", page_text(pause, "scope"));
+    html_add_text(out, page_text(pause, "name"));
+    buf_add_text(out, " is paused</b> since ");
+    page_add_time(out, page_number(pause, "since"), now);
+    if (until != 0) {
+        buf_add_text(out, " until ");
+        page_add_time(out, until, now);
+    }
+    page_add_said(out, pause);
+    buf_add_text(out, ": no run is started there.");
+}
+
 static void add_pause_problems(struct problems *p, const json_t *overview)
 {
     if (page_is(overview, "stop_file")) {
@@ -138,10 +153,7 @@ static void add_pause_problems(struct problems *p, const json_t *overview)
     const json_t *pause;
     json_array_foreach(json_object_get(overview, "paused"), i, pause)
     {
-        struct buf *out = begin_problem(p);
-        buf_addf(out, "<b>The %s ", page_text(pause, "scope"));
-        html_add_text(out, page_text(pause, "name"));
-        buf_add_text(out, " is paused</b>: no run is started there.");
+        add_pause(begin_problem(p), pause, page_number(overview, "now"));
         end_problem(p);
     }
 }
@@ -247,7 +259,7 @@ static void add_sources(struct buf *out, const json_t *overview, int64_t now)
     size_t i;
     const json_t *source;
     buf_add_text(out, "<div><dt>Senders</dt>\n");
-    json_array_foreach(json_object_get(json_object_get(overview, "config"), "sources"), i, source)
+    json_array_foreach(json_object_get(overview, "sources"), i, source)
     {
         int64_t heard = last_heard(notifications, json_string_value(source));
         buf_add_text(out, "<dd>");
@@ -342,6 +354,7 @@ int page_render(struct buf *out, const char *overview, size_t len, const char *s
         page_add_keys(out, o, state);
         page_add_requests(out, o);
         page_add_not_started(out, o);
+        page_add_changes(out, o);
     }
     add_health(out, o);
     buf_add_text(out, "</main>\n");

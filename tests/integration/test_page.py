@@ -1,16 +1,22 @@
 """The status page over HTTP: what needs attention is on it, and it is no place to change anything."""
 from __future__ import annotations
 
+import json
+import re
 import socket
 from pathlib import Path
 from typing import Callable
 
+from tests.support import http
 from tests.support.app import Text
 from tests.support.github_standin import StandIn
 from tests.support.grafana_bodies import alert, grafana_body
 from tests.support.relay import Relay
 from tests.support.relay_config import write_secret
 from tests.support.wait import until
+
+
+TOKEN = "admin_canary_5e1f9d7c3b2a"
 
 
 def words(relay: Relay, path: str = "/") -> str:
@@ -23,6 +29,12 @@ def words(relay: Relay, path: str = "/") -> str:
 def says(relay: Relay, text: str) -> None:
     """Waits until it says so."""
     until(lambda: text in words(relay), 30, f"the page to say: {text}")
+
+
+def change(relay: Relay, path: str, body: dict[str, str]) -> int:
+    """As an operator with the token."""
+    return http.once(relay.admin_port, "POST", "/api/v1/" + path, {"Authorization": f"Bearer {TOKEN}"},
+                     json.dumps(body).encode()).status
 
 
 def closed_port() -> int:
@@ -38,6 +50,8 @@ def test_whatever_keeps_runs_from_starting_is_said_until_it_is_over(make_relay: 
     token = write_secret(relay.folder, "grafana-token", "glsa_" + "x" * 40)
     assert isinstance(relay.config, dict)
     relay.write_config({**relay.config, "check_online": True,
+                        "admin": {**relay.config["admin"],
+                                  "token_file": write_secret(relay.folder, "admin-token", TOKEN)},
                         "targets": [{**relay.config["targets"][0], "workflow": "missing.yml"}],
                         "grafana": {"url": f"http://127.0.0.1:{closed_port()}", "token_file": token}})
     relay.start()
@@ -52,11 +66,12 @@ def test_whatever_keeps_runs_from_starting_is_said_until_it_is_over(make_relay: 
     says(relay, "The stop file exists")
     stop.unlink()
     until(lambda: "The stop file exists" not in words(relay), 30, "the stop file to be gone")
-    sock = relay.config["admin"]["socket"]
-    assert relay.cli("pause", "kospi", "--admin", sock).returncode == 0
-    says(relay, "The route kospi is paused")
-    assert relay.cli("resume", "kospi", "--admin", sock).returncode == 0
+    assert change(relay, "routes/kospi/pause", {"for": "2h", "reason": "<moving>"}) == 200
+    says(relay, "The route kospi is paused since")
+    assert re.search(r"\(in 1 h 59 min\) by token \(<moving>\): no run is started there", words(relay)), words(relay)
+    assert change(relay, "routes/kospi/resume", {"reason": "moved"}) == 200
     until(lambda: "is paused" not in words(relay), 30, "the pause to be over")
+    assert re.search(r"Operators’ changes resume kospi by token \(moved\) .*pause kospi by token \(<moving>\)", words(relay))
 
 
 def test_it_only_shows(relay: Relay) -> None:

@@ -117,12 +117,18 @@ static const struct {
     {"a request that waits is no run", OPEN("\"state\":\"queued\""), "<span class=\"badge open\">waiting</span>"},
     {"a run is one", OPEN("\"state\":\"running\",\"run_id\":1"), "<span class=\"badge open\">running</span>"},
     {"the stop file", ",\"stop_file\":true", "<b>The stop file exists</b>"},
-    {"a pause", ",\"paused\":[{\"scope\":\"route\",\"name\":\"kospi\"}]", "<b>The route kospi is paused</b>"},
+    {"a pause", ",\"paused\":[{\"scope\":\"route\",\"name\":\"kospi\",\"since\":" AGO ",\"until\":" SOON ",\"who\":\"uid 0\",\"why\":\"<move>\"}]",
+        "<b>The route kospi is paused</b> since <time datetime=\"2026-01-05T03:00:00Z\">03:00:00 (1 h ago)</time> until <time "
+        "datetime=\"2026-01-05T05:00:00Z\">05:00:00 (in 1 h)</time> by uid 0 (&lt;move&gt;): no run is started there."},
+    {"a pause without end", ",\"paused\":[{\"scope\":\"target\",\"name\":\"t\",\"since\":" AGO ",\"until\":0}]",
+        "<b>The target t is paused</b> since <time datetime=\"2026-01-05T03:00:00Z\">03:00:00 (1 h ago)</time>: no run"},
+    {"an operator's change", ",\"changes\":[{\"at\":" AGO ",\"who\":\"uid 0\",\"action\":\"rearm\",\"name\":\"kospi/m1\",\"why\":\"tested\"}]",
+        "<b>rearm kospi/m1</b> by uid 0 (tested) <span class=\"soft\"><time"},
     {"a credential that has to wait", ",\"credentials\":[{\"name\":\"t\",\"blocked_until\":" SOON ",\"reason\":\"401\",\"remaining\":-1}]",
         "<b>GitHub is not asked</b> with t until <time datetime=\"2026-01-05T05:00:00Z\">05:00:00 (in 1 h)</time>: 401."},
     {"a token that ends soon", ",\"credentials\":[{\"name\":\"t\",\"remaining\":4990,\"token_expires_s\":1768000000}]", "<b>A token ends</b>: t"},
     {"calls left", ",\"credentials\":[{\"name\":\"t\",\"remaining\":4990}]", "t: free to ask, 4,990 calls left"},
-    {"a sender that was heard", ",\"config\":{\"sources\":[\"grafana\"]}" DECISION("ignored", "test"), "grafana: heard <time"},
+    {"a sender that was heard", ",\"sources\":[\"grafana\"]" DECISION("ignored", "test"), "grafana: heard <time"},
     {"more keys", ",\"next\":\"0 kospi/a%20b\"", "<a rel=\"next\" href=\"/?cursor=0%20kospi/a%2520b\">"},
 };
 /* clang-format on */
@@ -219,7 +225,9 @@ static void no_text_from_outside_becomes_markup(void **state)
                 "\"credentials\":[{\"name\":\"" EVIL "\",\"reason\":\"" EVIL
                 "\",\"blocked_until\":" SOON "}],"
                 "\"paused\":[{\"scope\":\"route\",\"name\":\"" EVIL "\"}],\"next\":\"" EVIL "\","
-                "\"config\":{\"fault\":\"" EVIL "\",\"sources\":[\"" EVIL "\"]}",
+                "\"config\":{\"fault\":\"" EVIL "\"},\"sources\":[\"" EVIL "\"],"
+                "\"changes\":[{\"at\":1,\"who\":\"" EVIL "\",\"action\":\"" EVIL
+                "\",\"name\":\"" EVIL "\",\"why\":\"" EVIL "\",\"detail\":\"" EVIL "\"}]",
                 EVIL);
     check("script", page, "<script>", false);
     check("img", page, "<img", false);
