@@ -22,16 +22,22 @@ static const struct {
     {"sign", cli_sign, "print the signature headers for a file"},
     {"send", cli_send, "post a signed notification: a file, or one made from options"},
     {"status", cli_status, "what a running relay is doing"},
-    {"show", cli_show, "one notification or request, by its id"},
+    {"keys", cli_keys, "what is debounced: each key, its state, and until when"},
+    {"requests", cli_requests, "each run that was asked for, and what became of it"},
+    {"notifications", cli_notifications, "what came in, and what was decided"},
+    {"changes", cli_changes, "what operators did, who and why"},
+    {"show", cli_show, "one notification or request, by its id, with all that happened to it"},
     {"redeliver", cli_redeliver, "make a new request with the inputs of an old one"},
-    {"cancel", cli_cancel, "drop a request before its POST"},
+    {"cancel", cli_cancel, "drop a request before its POST, else cancel its run at GitHub"},
     {"rearm", cli_rearm, "end a key's disarming and cooldown"},
-    {"pause", cli_pause, "start nothing for a route or target"},
+    {"pause", cli_pause, "start nothing for a route or target, until resumed or for a time"},
     {"resume", cli_resume, "end a pause"},
+    {"backup", cli_backup, "copy the store of a running relay"},
     {"grafana", cli_grafana, "seed alert rules into a Grafana, or check it against the config"},
     {"health", cli_health, "exit 0 when a running relay accepts notifications"},
     {"version", cli_version, "print the version"},
-    {"sandbox-selftest", cli_sandbox_selftest, NULL}, /* not in the help */
+    {"complete", cli_complete, NULL},
+    {"sandbox-selftest", cli_sandbox_selftest, NULL},
 };
 
 static void help(FILE *out)
@@ -40,9 +46,10 @@ static void help(FILE *out)
             "drift-relay %s: Grafana alerts in, GitHub Actions runs out, each for a reason.\n\n"
             "usage: drift-relay COMMAND [OPTION…]\n\n",
             DRIFT_RELAY_VERSION);
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        if (commands[i].help != NULL)
-            fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (commands[i].help != NULL) /* the others are for programs */
+            fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].help);
+    }
     fprintf(out,
             "\ndrift-relay COMMAND --help explains one. Exit codes: 0 ok, 1 refused or failed, "
             "2 usage, 3 cannot reach the relay.\n");

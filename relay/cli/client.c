@@ -2,6 +2,7 @@
 
 #include "relay/base/buf.h"
 #include "relay/base/scope.h"
+#include "relay/base/secret.h"
 #include "relay/base/strict_json.h"
 #include "relay/cli/cli.h"
 
@@ -13,10 +14,15 @@
 #define FILE_MAX   (64U * 1024 * 1024)
 #define ANSWER_MAX (128U * 1024 * 1024)
 
-/* Fills socket or url (one of them stays empty) from --admin, else from the config. */
-static int find_admin(const struct cli_args *args, struct buf *socket, struct buf *url)
+/* Fills socket or url (one of them stays empty) from --admin, else from the config; token_file,
+ * where changes need one, likewise. */
+static int find_admin(const struct cli_args *args, struct buf *socket, struct buf *url,
+                      struct buf *token_file)
 {
     const char *given = cli_value(args, "admin");
+    const char *token = cli_value(args, "token-file");
+    if (token != NULL)
+        buf_add_text(token_file, token);
     if (given != NULL) {
         bool is_url = strncmp(given, "http://", 7) == 0 || strncmp(given, "https://", 8) == 0;
         buf_add_text(is_url ? url : socket, given);
@@ -32,6 +38,8 @@ static int find_admin(const struct cli_args *args, struct buf *socket, struct bu
         return EXIT_FAILED;
     }
     bool ipv6 = strchr(conf->admin.host, ':') != NULL;
+    if (token == NULL && conf->admin_token_file != NULL)
+        buf_add_text(token_file, conf->admin_token_file);
     if (conf->admin_socket != NULL && access(conf->admin_socket, F_OK) == 0)
         buf_add_text(socket, conf->admin_socket);
     else
@@ -40,16 +48,35 @@ static int find_admin(const struct cli_args *args, struct buf *socket, struct bu
     return 0;
 }
 
+/* "Authorization: Bearer TOKEN", wiped by secret_wipe_buf(). */
+static int make_authorization(const struct cli_args *args, const char *token_file, struct buf *out)
+{
+    SCOPED(secret_free_p) struct secret *token = NULL;
+    struct error err = {0};
+    if (secret_read_file(&token, token_file, 1, &err) != 0) {
+        fprintf(stderr, "drift-relay %s: --token-file: %s\n", args->usage->command, err.text);
+        return EXIT_FAILED;
+    }
+    buf_add_text(out, "Authorization: Bearer ");
+    buf_add(out, secret_bytes(token), secret_len(token));
+    return EXIT_OK;
+}
+
 /* body NULL: a GET. */
 static int call_relay(const struct cli_args *args, const char *path, const char *body, size_t len,
                       struct http_result *result)
 {
-    static const char *const json_header[] = {"Content-Type: application/json", NULL};
     SCOPED(buf_free) struct buf socket = BUF_INIT(4096);
     SCOPED(buf_free) struct buf url = BUF_INIT(64 * 1024);
-    int code = find_admin(args, &socket, &url);
+    SCOPED(buf_free) struct buf token_file = BUF_INIT(4096);
+    SCOPED(secret_wipe_buf) struct buf authorization = BUF_INIT(128 * 1024);
+    int code = find_admin(args, &socket, &url, &token_file);
+    if (code == 0 && body != NULL && url.len > 0 && token_file.len > 0)
+        code = make_authorization(args, buf_text(&token_file), &authorization);
     if (code != 0)
         return code;
+    const char *const headers[] = {"Content-Type: application/json",
+                                   authorization.len > 0 ? buf_text(&authorization) : NULL, NULL};
     if (socket.len > 0)
         buf_add_text(&url, "http://localhost");
     else if (url.len > 0 && url.data[url.len - 1] == '/')
@@ -57,7 +84,7 @@ static int call_relay(const struct cli_args *args, const char *path, const char 
     buf_add_text(&url, path);
     struct http_call call = {.method = body == NULL ? "GET" : "POST",
                              .url = buf_text(&url),
-                             .headers = body == NULL ? NULL : json_header,
+                             .headers = body == NULL ? NULL : headers,
                              .body = body,
                              .body_len = len,
                              .connect_timeout_ms = 5000,
@@ -81,7 +108,25 @@ static int call_relay(const struct cli_args *args, const char *path, const char 
     return EXIT_UNREACHABLE;
 }
 
-/* What a problem+json answer says, in one line. */
+/* What helps where the relay's own words do not say it. */
+static const char *remedy_of(int status)
+{
+    switch (status) {
+    case 401:
+        return "name the file that holds it: --token-file FILE";
+    case 403:
+        return "run it as root or as the relay's user, on its machine, with --admin SOCKET";
+    case 404:
+        return "`drift-relay keys`, `requests` and `notifications` list what there is; `status "
+               "--json` names routes and targets";
+    case 503:
+        return "nothing was changed: try again; `drift-relay health` says whether it is ready";
+    default:
+        return NULL;
+    }
+}
+
+/* What a problem+json answer says, and what to do about it. */
 static void print_problem(const struct cli_args *args, const struct http_result *result)
 {
     SCOPED(json_release_p) json_t *problem = NULL;
@@ -90,6 +135,9 @@ static void print_problem(const struct cli_args *args, const struct http_result 
         detail = json_string_value(json_object_get(problem, "detail"));
     fprintf(stderr, "drift-relay %s: the relay answered %d: %s\n", args->usage->command,
             result->status, detail == NULL ? "no reason given" : detail);
+    const char *remedy = remedy_of(result->status);
+    if (remedy != NULL)
+        fprintf(stderr, "%s\n", remedy);
 }
 
 static int call_json(const struct cli_args *args, const char *path, const char *body, size_t len,

@@ -30,6 +30,12 @@ char *client_escape(const char *segment);
 /* Loads the config that --config names, else the default one; prints its faults. */
 int client_load_conf(const struct cli_args *args, struct conf **out);
 
+/* For commands that change something: over TCP they need a token. */
+#define CLIENT_TOKEN_OPTION                                                                        \
+    {                                                                                              \
+        "token-file", "FILE", "the token for changes over TCP (the config's admin.token_file)"     \
+    }
+
 #define CLIENT_ADMIN_OPTIONS                                                                       \
     {"admin", "PATH|URL", "socket file or http:// URL of the operators' listener"},                \
     {                                                                                              \

@@ -1,18 +1,37 @@
 /* redeliver, cancel, rearm, pause, resume: what operators change, over the relay's own socket. */
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
+#include "relay/cli/answer.h"
 #include "relay/cli/cli.h"
 #include "relay/cli/client.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const struct cli_option control_options[] = {
-    {"json", NULL, "print the relay's own JSON"}, CLIENT_ADMIN_OPTIONS, {0}};
+#define CONTROL_OPTIONS                                                                            \
+    {"reason", "TEXT", "why: kept with the change (`drift-relay changes`)"},                       \
+        {"json", NULL, "print the relay's own JSON"}, CLIENT_TOKEN_OPTION, CLIENT_ADMIN_OPTIONS
+
+static const struct cli_option control_options[] = {CONTROL_OPTIONS, {0}};
+static const struct cli_option pause_options[] = {
+    {"for", "DURATION", "it ends by itself after so long: 2h, 1d12h"}, CONTROL_OPTIONS, {0}};
 
 #define NOTE_WHERE                                                                                 \
     "Changes are taken over the operators' socket (admin.socket), from root and the user that\n"   \
-    "the relay runs as."
+    "the relay runs as, and over TCP with the token of admin.token_file."
+
+/* {"reason": …, "for": …}, as far as they are given. */
+static char *make_body(const struct cli_args *args)
+{
+    SCOPED(json_release_p) json_t *order = json_object();
+    static const char *const fields[] = {"reason", "for"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *value = cli_value(args, fields[i]);
+        if (value != NULL && json_object_set_new(order, fields[i], json_string(value)) != 0)
+            return NULL; /* no UTF-8 */
+    }
+    return json_dumps(order, JSON_COMPACT);
+}
 
 /* POSTs /api/v1/COLLECTION/ID/VERB; prints what was done to what was named, or the answer. */
 static int control(const struct cli_args *args, const char *collection, const char *id,
@@ -21,20 +40,28 @@ static int control(const struct cli_args *args, const char *collection, const ch
     SCOPED(free_p) char *escaped = client_escape(id);
     SCOPED(buf_free) struct buf path = BUF_INIT(64 * 1024);
     SCOPED(json_release_p) json_t *answer = NULL;
+    SCOPED(free_p) char *body = make_body(args);
+    char until[ANSWER_TIME];
+    if (body == NULL) {
+        fprintf(stderr, "drift-relay %s: --reason: no UTF-8 text\n", args->usage->command);
+        return EXIT_USAGE;
+    }
     buf_addf(&path, "/api/v1/%s/%s/%s", collection, escaped == NULL ? "" : escaped, verb);
     if (escaped == NULL || buf_failed(&path)) {
         fprintf(stderr, "drift-relay %s: that name is too long\n", args->usage->command);
         return EXIT_USAGE;
     }
-    int code = client_post_json(args, buf_text(&path), "", 0, &answer);
+    int code = client_post_json(args, buf_text(&path), body, strlen(body), &answer);
     if (code != EXIT_OK)
         return code;
     if (cli_value(args, "json") != NULL)
         return client_print_json(answer);
-    const char *made = json_string_value(json_object_get(answer, "relay_id"));
-    printf("%s: %s", args->operands[0], said);
+    bool at_github = answer_has(answer, "cancel");
+    printf("%s: %s", args->operands[0], at_github ? "GitHub is asked to cancel its run" : said);
     if (strcmp(verb, "redeliver") == 0)
-        printf(" %s", made == NULL ? "" : made);
+        printf(" %s", answer_text(answer, "relay_id"));
+    else if (answer_has(answer, "until"))
+        printf(" until %s", answer_time(until, answer, "until", clock_wall(clock_system()), false));
     printf("\n");
     return EXIT_OK;
 }
@@ -62,9 +89,11 @@ int cli_redeliver(int argc, char **argv)
 static const struct cli_usage cancel_usage = {
     .command = "cancel",
     .arguments = "[OPTION…] RELAY_ID",
-    .purpose = "Drop a request that was not POSTed yet.",
+    .purpose = "Drop a request before its POST; after it, have GitHub cancel its run.",
     .options = control_options,
-    .notes = "A run that was started is cancelled at GitHub.\n" NOTE_WHERE,
+    .notes =
+        "A run that is not known yet is cancelled as soon as it is. What was cancelled by hand\n"
+        "is not POSTed again.\n" NOTE_WHERE,
     .operands_min = 1,
     .operands_max = 1,
 };
@@ -81,7 +110,7 @@ static const struct cli_usage rearm_usage = {
     .arguments = "[OPTION…] KEY",
     .purpose = "End a key's disarming, cooldown and retry_after.",
     .options = control_options,
-    .notes = "KEY as `drift-relay status` prints it: ROUTE/value.\n" NOTE_WHERE,
+    .notes = "KEY as `drift-relay keys` prints it: ROUTE/value.\n" NOTE_WHERE,
     .operands_min = 1,
     .operands_max = 1,
 };
@@ -109,10 +138,10 @@ static int set_paused(const struct cli_usage *usage, int argc, char **argv, cons
 static const struct cli_usage pause_usage = {
     .command = "pause",
     .arguments = "[OPTION…] ROUTE|target:NAME",
-    .purpose = "Start nothing for a route or target until it is resumed.",
-    .options = control_options,
+    .purpose = "Start nothing for a route or target until it is resumed, or for a time.",
+    .options = pause_options,
     .notes = "Alerts are still taken: dropped or deferred, as the route's when_blocked says. The "
-             "pause outlives\na restart.\n" NOTE_WHERE,
+             "pause outlives\na restart. Pausing again sets its end and reason anew.\n" NOTE_WHERE,
     .operands_min = 1,
     .operands_max = 1,
 };

@@ -92,3 +92,20 @@ void database_copy_remove(const char *folder)
     }
     (void)rmdir(folder);
 }
+
+int database_copy_file(const char *path, const char *file, struct error *err)
+{
+    SCOPED(close_p) int in = open(path, O_RDONLY | O_CLOEXEC);
+    if (in < 0)
+        return error_set(err, -errno, "%s: %s: is the relay on this machine?", path,
+                         strerror(errno));
+    SCOPED(close_p) int out = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (out < 0)
+        return error_set(err, -errno, "%s: %s", file, strerror(errno));
+    int r = copy_bytes(in, out);
+    if (r == 0 && fsync(out) != 0)
+        r = -errno;
+    if (r != 0)
+        (void)unlink(file);
+    return r == 0 ? 0 : error_set(err, r, "%s: %s", file, strerror(-r));
+}

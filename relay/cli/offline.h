@@ -44,5 +44,8 @@ enum core_verdict offline_ask(struct offline *o, enum core_query query, const ch
 __attribute__((warn_unused_result)) int database_copy(char **folder, const char *path,
                                                       struct error *err);
 void database_copy_remove(const char *folder); /* NULL is fine */
+/* One file, synced, to where there is none yet. */
+__attribute__((warn_unused_result)) int database_copy_file(const char *path, const char *file,
+                                                           struct error *err);
 
 #endif

@@ -56,7 +56,7 @@ void text_add_time(struct buf *out, struct wall t, bool utc)
     buf_add_text(out, shown);
 }
 
-void text_add_time_from(struct buf *out, struct wall t, struct wall now, bool utc)
+void text_add_distance(struct buf *out, struct wall t, struct wall now)
 {
     int64_t far = t.ms - now.ms;
     int64_t length = far < 0 ? -far : far;
@@ -64,15 +64,21 @@ void text_add_time_from(struct buf *out, struct wall t, struct wall now, bool ut
     /* Seconds are of no use to somebody who waits for hours. */
     length -= length % (length >= 3600000 ? 60000 : 1000);
     format_duration_ms(duration, length);
-    text_add_time(out, t, utc);
     if (length == 0)
-        buf_add_text(out, " (now)");
+        buf_add_text(out, "now");
     else
-        buf_addf(out, far < 0 ? " (%s ago)" : " (in %s)", duration);
+        buf_addf(out, far < 0 ? "%s ago" : "in %s", duration);
 }
 
-/* Characters, which is columns for all but wide scripts. */
-static size_t width_of(const char *text, size_t len)
+void text_add_time_from(struct buf *out, struct wall t, struct wall now, bool utc)
+{
+    text_add_time(out, t, utc);
+    buf_add_text(out, " (");
+    text_add_distance(out, t, now);
+    buf_add_char(out, ')');
+}
+
+size_t text_width(const char *text, size_t len)
 {
     size_t n = 0;
     for (size_t i = 0; i < len; i++)
@@ -82,12 +88,12 @@ static size_t width_of(const char *text, size_t len)
 
 void text_print(const char *lead, const char *text)
 {
-    size_t indent = width_of(lead, strlen(lead));
+    size_t indent = text_width(lead, strlen(lead));
     size_t column = indent;
     (void)fputs(lead, stdout);
     for (bool first = true; *text != '\0'; first = false) {
         size_t len = strcspn(text, " ");
-        size_t width = width_of(text, len);
+        size_t width = text_width(text, len);
         if (!first && column + 1 + width > COLUMNS) {
             printf("\n%*s", (int)indent, "");
             column = indent;

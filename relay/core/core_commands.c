@@ -54,7 +54,8 @@ static int set_paused(struct core *c, struct message *m, bool paused, struct err
     char until[RFC3339_MAX] = "";
     char detail[64 + RFC3339_MAX] = "";
     if (paused && o->for_ms > 0) {
-        format_rfc3339_ms(until, clock_wall(c->ports.clock).ms + o->for_ms);
+        int64_t end = clock_wall(c->ports.clock).ms + o->for_ms;
+        format_rfc3339_ms(until, end - end % 1000);
         (void)snprintf(detail, sizeof(detail), "until %s", until);
     }
     if (r == 0)

@@ -47,7 +47,7 @@ def test_a_pause_from_the_command_line_blocks_until_it_is_resumed(relay: Relay, 
     assert decided(relay.post(fresh())) == ["suppressed/paused"]
     paused = relay.api("status")["paused"]
     assert [(p["scope"], p["name"], p["until"]) for p in paused] == [("target", "retrain", None)]
-    assert "  paused: target retrain\n" in cli(relay, "status")[1]
+    assert "  paused: target retrain since 20" in cli(relay, "status")[1]
     assert cli(relay, "resume", "target:retrain")[0] == 0
     stays(lambda: standin.runs() == [], 1, "no run so far")
     assert decided(relay.post(fresh())) == ["dispatch/first"]

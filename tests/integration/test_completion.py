@@ -38,21 +38,22 @@ def test_words_come_from_the_programs_help(words: list[str], expected: list[str]
     assert complete(*words) == expected
 
 
-@pytest.mark.parametrize(("words", "expected"), [
-    pytest.param(["drift-relay", "rearm", "kospi/"], ["kospi/kosdaq", "kospi/kospi"], id="keys"),
-    pytest.param(["drift-relay", "pause", "k"], ["kospi"], id="routes"),
-    pytest.param(["drift-relay", "pause", "target", ":", "re"], ["retrain"], id="targets, whose colon splits the word"),
-    pytest.param(["drift-relay", "show", "01J"], ["01JA", "01JB"], id="requests"),
-    pytest.param(["drift-relay", "cancel", "01JB"], ["01JB"], id="one request"),
+@pytest.mark.parametrize(("words", "asked", "expected"), [
+    pytest.param(["rearm", "kospi/"], "keys", ["kospi/one", "kospi/two"], id="keys"),
+    pytest.param(["pause", "k"], "pausable", ["kospi/one", "kospi/two", "kospi"], id="routes"),
+    pytest.param(["pause", "target", ":", "re"], "pausable", ["retrain"], id="targets, whose colon splits the word"),
+    pytest.param(["show", "01J"], "ids", ["01JA", "01JB"], id="requests and notifications"),
+    pytest.param(["cancel", "01JB"], "open", ["01JB"], id="one request"),
+    pytest.param(["requests", "--route", "kospi"], "routes", ["kospi/one", "kospi/two", "kospi"], id="a filter"),
+    pytest.param(["show", "--admin", "/run/x", "01JB"], "--admin /run/x -- ids", ["01JB"], id="of the relay that is named"),
 ])
-def test_names_and_ids_come_from_what_the_relay_lists(tmp_path: Path, words: list[str], expected: list[str]) -> None:
+def test_names_and_ids_come_from_the_relay(tmp_path: Path, words: list[str], asked: str, expected: list[str]) -> None:
     program = tmp_path / "drift-relay"
-    program.write_text("""#!/bin/sh
+    program.write_text(f"""#!/bin/sh
 case "$*" in
-'keys --json') echo '{"items":[{"key":"kospi/kospi","route":"kospi"},{"key":"kospi/kosdaq","route":"kospi"}],"next":null}' ;;
-'requests --json') echo '{"items":[{"relay_id": "01JA","target":"retrain"},{"relay_id":"01JB","target":"retrain"}]}' ;;
+"complete {asked if ' ' in asked else '-- ' + asked}") printf '%s\\n' kospi/one kospi/two kospi target:retrain 01JA 01JB ;;
 *) exit 2 ;;
 esac
 """)
     program.chmod(0o755)
-    assert complete(*words, path=tmp_path) == expected
+    assert complete("drift-relay", *words, path=tmp_path) == expected
