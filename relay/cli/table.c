@@ -146,7 +146,7 @@ static void print_cell(const struct table_cell *cell, size_t width, bool last)
 void table_print(const struct table *t, size_t width)
 {
     size_t widths[TABLE_COLUMNS_MAX];
-    if (t->n_cells == 0 || t->n_columns > TABLE_COLUMNS_MAX)
+    if (t->n_cells == 0 || t->n_columns == 0 || t->n_columns > TABLE_COLUMNS_MAX)
         return;
     fit(t, widths, width != 0 ? width : terminal_width());
     for (size_t i = 0; i < t->n_columns; i++) {

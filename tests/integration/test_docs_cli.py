@@ -112,12 +112,13 @@ def test_tables_fit_the_terminal_and_colour_is_for_it_alone(environment: Relay) 
 
 def test_status_watches_over_a_restart(environment: Relay) -> None:
     relay = environment
-    seen: list[int] = []
+    restarted: list[int] = []
 
     def enough(text: str) -> bool:
-        if not seen and "0 keys" in text:
+        if not restarted and "0 keys" in text:
+            restarted.append(1)
+            relay.restart()
             relay.post(fresh())
-            seen.append(1)
         return "1 keys" in text
 
     shown = in_terminal(relay, 100, "status", "--watch", stop=enough)

@@ -97,9 +97,45 @@ static void cursors_and_limits_that_are_none_are_refused(void **state)
     assert_int_equal(s.n, 0);
 }
 
+/* Wants the row with the number 0 only, which is the oldest. */
+static bool see_oldest(void *context, const struct request *r)
+{
+    char oldest[ULID_SIZE];
+    fixture_id(oldest, 'R', 0);
+    bool wanted = strcmp(r->relay_id, oldest) == 0;
+    if (wanted)
+        see(context, r->relay_id);
+    return wanted;
+}
+
+/* Or one that looks for what is not there would keep everybody waiting. */
+static void a_page_looks_at_so_many_rows_only(void **state)
+{
+    struct fixture *f = *state;
+    struct seen s = {.n = 0};
+    char cursor[64] = "";
+    char next[64];
+    unsigned pages = 0;
+    fixture_begin(f);
+    for (unsigned n = 0; n <= 2 * STORE_SCAN_MAX; n++) {
+        const struct request r = fixture_request(n, REQUEST_DONE);
+        put(f, &r);
+    }
+    fixture_commit(f);
+    do {
+        assert_int_equal(s.n, 0);
+        OK(f, OPS(f)->list_requests(SELF(f), cursor, 10, see_oldest, &s, next, &f->err));
+        memcpy(cursor, next, sizeof(cursor));
+        pages++;
+    } while (next[0] != '\0');
+    assert_int_equal(pages, 3);
+    assert_ids(&s, 'R', (const unsigned[]){0}, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        ON_BOTH(a_page_looks_at_so_many_rows_only),
         ON_BOTH(requests_are_paged_newest_first_without_gap_or_repeat),
         ON_BOTH(a_page_that_ends_with_the_list_has_no_next),
         ON_BOTH(notifications_are_paged_without_their_bodies),

@@ -300,6 +300,47 @@ static void a_store_of_the_first_schema_is_migrated_with_all_it_holds(void **sta
     fixture_commit(f);
 }
 
+/* --- a store of schema 5 ------------------------------------------------------------------------
+ */
+
+static int see_pause(void *context, const struct store_pause *p)
+{
+    assert_true(p->scope == ENGINE_TARGET && p->since_wall == 73 && p->until == 0);
+    assert_string_equal(p->name, "retrain");
+    assert_true(p->who[0] == '\0' && p->why[0] == '\0');
+    ++*(int *)context;
+    return 0;
+}
+
+static void see_event(void *context, const struct store_event *e)
+{
+    (void)e;
+    ++*(int *)context;
+}
+
+static void a_pause_of_schema_5_lasts_until_it_is_resumed(void **state)
+{
+    struct fixture *f = *state;
+    int pauses = 0;
+    int events = 0;
+    {
+        SCOPED(disconnect) struct sqlite *s = connect(f);
+        OK(f, sqlite_schema_migrate(s, sqlite_schema_versions, 1, &f->err));
+        assert_int_equal(sqlite3_exec(s->db, version_1_rows, NULL, NULL, NULL), SQLITE_OK);
+        OK(f, sqlite_schema_migrate(s, sqlite_schema_versions, 5, &f->err));
+        assert_int_equal(sqlite3_exec(s->db, "INSERT INTO pauses VALUES ('target', 'retrain', 73)",
+                                      NULL, NULL, NULL),
+                         SQLITE_OK);
+    }
+    fixture_open(f);
+    assert_int_equal(f->report.migrated_from, 5);
+    OK(f, OPS(f)->load_pauses(SELF(f), see_pause, &pauses, &f->err));
+    assert_int_equal(pauses, 1);
+    assert_request_of_version_1(f);
+    OK(f, OPS(f)->list_events(SELF(f), "01R00000000000000000000001", see_event, &events, &f->err));
+    assert_int_equal(events, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
@@ -311,6 +352,7 @@ int main(void)
         TEST(a_version_that_fails_leaves_the_file_as_it_was),
         TEST(an_older_program_refuses_a_newer_file),
         TEST(a_store_of_the_first_schema_is_migrated_with_all_it_holds),
+        TEST(a_pause_of_schema_5_lasts_until_it_is_resumed),
         TEST(a_connection_is_as_safe_as_we_say),
         TEST(queries_use_their_indexes),
     };
