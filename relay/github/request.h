@@ -138,12 +138,12 @@ struct request {
     char duplicates[128]; /* more runs of this relay_id: their ids, "" none */
     char effect[16]; /* after a success, did its key get quiet? "" not judged, "watched", or what
                         became of that: effective, not_effective, unknown */
-    int64_t effect_until;     /* relay: watched until then */
+    int64_t effect_until; /* relay: watched until then */
     char cancel[16]; /* an operator wants its run cancelled at GitHub: "" not, "wanted", or what
                         became of that: asked, refused */
     int64_t cancel_at, cancel_failures; /* relay: when to ask for it again. Not stored */
     size_t effect_members;              /* of its key, as last counted; not stored */
-    struct run_search search; /* not stored: a restart reads anew */
+    struct run_search search;           /* not stored: a restart reads anew */
     int64_t gone_since; /* relay: the first of the 404s in a row, 0 = none. Not stored: a restart
                            begins the hour anew */
 };

@@ -67,7 +67,8 @@ static void test_values_of_a_file_arrive(void **state)
     static const char text[] =
         "listen = { address = \"::1\"; port = 0; };\n"
         "admin = { address = \"[::1]\"; port = 65535; socket = \"$D/admin.sock\"; };\n"
-        "store = { path = \"$D/relay.db\"; retain = \"1w\"; retain_size = \"2GiB\"; }; stop_file = \"$D/stop\";\n"
+        "store = { path = \"$D/relay.db\"; retain = \"1w\"; retain_size = \"2GiB\"; }; stop_file = "
+        "\"$D/stop\";\n"
         "log = { level = \"warn\"; format = \"json\"; };\n"
         "limits = { body = \"64KiB\"; alerts = 7; labels = 8; depth = 9; header_time = \"1s\";\n"
         "  body_time = \"2s\"; connections = 10; per_address = 0; };\n"

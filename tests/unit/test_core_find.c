@@ -243,9 +243,8 @@ static void a_lost_one_waits_for_a_pause_and_may_be_cancelled(void **state)
     lists_say(&f, 200, EMPTY, f.boot_ms + 2 * GRACE);
     core_shows(&f, QUERY_REQUESTS, "", "\"state\":\"queued\",\"reason\":\"lost\"");
     assert_int_equal(f.n_posts, 2);
-    assert_true(core_command(f.core,
-                             &(struct core_order){.command = COMMAND_CANCEL, .id = id}, keep_reply,
-                             &kept));
+    assert_true(core_command(f.core, &(struct core_order){.command = COMMAND_CANCEL, .id = id},
+                             keep_reply, &kept));
     core_settle(&f);
     assert_int_equal(kept.verdict, CORE_CHANGED);
     assert_non_null(strstr(kept.body, "\"state\":\"parked\",\"reason\":\"may_have_run\""));

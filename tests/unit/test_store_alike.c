@@ -154,8 +154,8 @@ static void write_outcome(void *context, const struct store_outcome_row *o)
 
 static bool write_change(void *context, const struct store_change *c)
 {
-    buf_addf(context, "\nchange %" PRId64 " %s %s %s %s %s %s", c->at_wall, c->who, c->action, c->scope,
-             c->name, c->why, c->detail);
+    buf_addf(context, "\nchange %" PRId64 " %s %s %s %s %s %s", c->at_wall, c->who, c->action,
+             c->scope, c->name, c->why, c->detail);
     return c->at_wall % 2 == 0;
 }
 
