@@ -1,5 +1,6 @@
 /* History has an end: with what comes in, what is older than store.retain goes out, and when there
- * is more than store.retain_size, the oldest whatever its age.
+ * is more than store.retain_size, the oldest whatever its age; what operators changed is little,
+ * and stays.
  *
  * It rides on transactions that are open anyway, a few rows each, so that no commit waits for it
  * and an idle relay does nothing. */
@@ -42,6 +43,7 @@ int core_retain(struct core *c, size_t messages, size_t message_bytes, struct er
         .received = now - retain,
         .created = now - longer,
         .outcome_wall = clock_wall(c->ports.clock).ms - retain,
+        .changed_wall = clock_wall(c->ports.clock).ms - c->conf->retain_ms,
         .bytes = (int64_t)bytes,
     };
     struct store_forgotten forgotten = {0};

@@ -86,7 +86,7 @@ int sqlite_forget_history(void *self, const struct store_retention *before, size
     if (rc == 0)
         rc = forget_rows(s, STATEMENT_FORGET_OUTCOMES, limit, before->outcome_wall, out, err);
     if (rc == 0)
-        rc = forget_rows(s, STATEMENT_FORGET_CHANGES, limit, before->outcome_wall, out, err);
+        rc = forget_rows(s, STATEMENT_FORGET_CHANGES, limit, before->changed_wall, out, err);
     return rc;
 }
 

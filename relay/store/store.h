@@ -93,10 +93,10 @@ struct store_mac {
 
 /* What may be forgotten: what is older than these. */
 struct store_retention {
-    int64_t received, created; /* relay ms: of notifications, of requests */
-    int64_t outcome_wall;      /* unix ms: of outcomes and changes */
-    int64_t bytes;             /* no more notifications than have so much in their bodies; one goes
-                                  in any case */
+    int64_t received, created;          /* relay ms: of notifications, of requests */
+    int64_t outcome_wall, changed_wall; /* unix ms: of outcomes, of changes */
+    int64_t bytes; /* no more notifications than have so much in their bodies; one goes in any case
+                    */
 };
 
 /* How far a backup is. */

@@ -165,11 +165,11 @@ def test_changes_are_kept_with_who_and_why(operator: Operator) -> None:
     assert operator.get("changes?who=uid+0")["items"] == []
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer wrong", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", TOKEN])
-def test_a_wrong_token_changes_nothing(operator: Operator, header: str) -> None:
-    headers = {"Authorization": header} if header else {}
-    answer = http.once(operator.relay.admin_port, "POST", "/api/v1/routes/kospi/pause", headers)
-    assert answer.status == 401 and answer.headers.get("www-authenticate") == "Bearer"
+def test_a_wrong_token_changes_nothing(operator: Operator) -> None:
+    for header in ("", "Bearer", "Bearer ", "Bearer wrong", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", TOKEN):
+        headers = {"Authorization": header} if header else {}
+        answer = http.once(operator.relay.admin_port, "POST", "/api/v1/routes/kospi/pause", headers)
+        assert answer.status == 401 and answer.headers.get("www-authenticate") == "Bearer", header
     assert operator.get("status")["paused"] == [] and TOKEN not in operator.relay.log_text()
 
 

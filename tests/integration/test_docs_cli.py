@@ -6,11 +6,14 @@ import os
 import pty
 import re
 import select
+import sqlite3
 import struct
 import subprocess
 import termios
+import threading
 import time
 from fcntl import ioctl
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Callable, Optional
 
@@ -19,6 +22,7 @@ import pytest
 from tests.integration.test_commands import fresh
 from tests.integration.test_docs_webhook import fits
 from tests.support.github_standin import TOKEN, StandIn
+from tests.support.grafana_bodies import alert, grafana_body
 from tests.support.relay import BINARY, ROOT, Relay
 from tests.support.relay_config import SECRET
 from tests.support.wait import until
@@ -173,6 +177,24 @@ def test_a_restored_backup_holds_what_was_acknowledged(environment: Relay, tmp_p
     until(lambda: relay.api("status")["ready"], 30, "it is ready")
 
 
+@pytest.mark.parametrize("status, code", [(200, 0), (503, 1), (500, 1)])
+def test_health_is_1_when_the_relay_is_not_ready(environment: Relay, status: int, code: int) -> None:
+    class NotReady(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # pylint: disable=invalid-name
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:  # pylint: disable=arguments-differ
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), NotReady) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        done = environment.cli("health", "--admin", f"http://127.0.0.1:{server.server_port}")
+        thread.join(30)
+    assert (done.returncode, done.stdout) == (code, "ready\n" if code == 0 else "not ready\n")
+
+
 def test_a_token_lets_the_command_line_change_things_over_tcp(make_relay: Callable[..., Relay], tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("admin_canary_0f1e2d3c4b5a\n")
@@ -184,3 +206,31 @@ def test_a_token_lets_the_command_line_change_things_over_tcp(make_relay: Callab
     assert relay.api("changes")["items"][0]["who"] == "token"
     token.chmod(0o644)
     assert "--token-file: " in relay.cli("pause", "kospi", "--admin", relay.admin_url, "--token-file", str(token)).stderr
+
+
+def test_a_backup_under_load_holds_a_beginning_of_what_was_acknowledged(environment: Relay) -> None:
+    """All that was answered before it was asked for, and nothing without what came before it."""
+    relay = environment
+    acknowledged: list[str] = []
+    stop = threading.Event()
+
+    def send() -> None:
+        while not stop.is_set():
+            body = grafana_body(alert(labels={"model": "m"}, annotations={"n": str(len(acknowledged)), "text": "x" * 20000}))
+            acknowledged.append(relay.post(body).json()["notification"])
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        until(lambda: len(acknowledged) >= 100, 60, "some history")
+        before = list(acknowledged)
+        done = relay.cli("backup", "--json")
+    finally:
+        stop.set()
+        sender.join(60)
+    state = json.loads(done.stdout)
+    assert state["state"] == "done" and state["left"] == 0 and state["pages"] > 3 * 64, "it took several slices"
+    with sqlite3.connect(state["path"]) as copy:
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        kept = [row[0] for row in copy.execute("SELECT id FROM notifications ORDER BY seq")]
+    assert len(before) <= len(kept) and kept == acknowledged[:len(kept)]

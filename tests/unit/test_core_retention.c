@@ -122,10 +122,14 @@ static void history_that_is_too_large_goes_before_its_time(void **state)
     struct core_fixture f;
     core_fixture_init(&f, "");
     struct conf *conf = core_conf("retrain", "");
+    struct core_reply_kept kept = {0};
+    const struct core_order order = {.command = COMMAND_REARM, .id = KEY_TEXT};
     conf->retain_bytes = 1; /* the config would say store.retain_size */
     over_sqlite(&f, conf);
     core_post(&f, "firing", "a", CORE_STORED, "\"verdict\":\"dispatch\"");
+    assert_true(core_command(f.core, &order, keep_reply, &kept));
     core_pass(&f, HOUR_MS / 2);
+    free(kept.body);
     core_post(&f, "firing", "a", CORE_STORED, "duplicate");
     core_post(&f, "firing", "a", CORE_STORED, "duplicate");
     assert_int_equal(notifications(&f), 3);
@@ -136,6 +140,7 @@ static void history_that_is_too_large_goes_before_its_time(void **state)
     core_post(&f, "firing", "a", CORE_STORED, "duplicate");
     assert_int_equal(notifications(&f), 2);
     assert_int_equal(requests(&f), 1);
+    core_shows(&f, QUERY_CHANGES, "", "\"action\":\"rearm\"");
     conf_unref(conf);
     end(&f);
 }
