@@ -40,6 +40,8 @@ int conf_sandbox(struct sandbox_policy **out, const struct conf *conf, struct er
     sandbox_policy_allow_bind(p, conf->admin.port);
     if (conf->admin_socket != NULL)
         sandbox_policy_allow_folder_of(p, conf->admin_socket, SANDBOX_SOCKET);
+    if (conf->admin_token_file != NULL)
+        sandbox_policy_allow_folder_of(p, conf->admin_token_file, SANDBOX_READ);
     for (size_t i = 0; i < conf->n_targets; i++)
         sandbox_policy_allow_connect(p, port_of(conf->targets[i].api_url));
     if (conf->grafana.url != NULL) {
