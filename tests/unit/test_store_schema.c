@@ -133,7 +133,8 @@ static void a_connection_is_as_safe_as_we_say(void **state)
 static bool reads_few(int which)
 {
     return which == STATEMENT_OLDEST_NOTIFICATIONS || which == STATEMENT_FORGET_REQUESTS ||
-           which == STATEMENT_FORGET_OUTCOMES || which == STATEMENT_FORGET_CHANGES;
+           which == STATEMENT_FORGET_OUTCOMES || which == STATEMENT_FORGET_CHANGES ||
+           which == STATEMENT_LIST_ALL_OUTCOMES;
 }
 
 /* Every table is STRICT, and every query that could run over a long table has its index. */
