@@ -9,7 +9,7 @@ state=$root/var/lib/drift-relay
 relay_pid=
 skip() { echo "warning: SKIPPED: packages in a chroot: $*"; exit 0; }
 step() { printf '✓ %s\n' "$*"; }
-inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"; }
+inside() { chroot "$root" env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"; }
 as_relay() { inside setpriv --reuid drift-relay --regid drift-relay --clear-groups "$@"; }
 
 [ "$(id -u)" -eq 0 ] || skip "this needs root"
@@ -17,7 +17,7 @@ said=$(tests/deploy/debian.sh) || skip "$said"
 ls build/dist/drift-relay_*.deb > /dev/null 2>&1 || { echo "first: make deb"; exit 1; }
 
 if mountpoint -q "$root/proc"; then umount "$root/proc"; fi
-rm -rf "$root"
+rm -rf --one-file-system "$root"
 mkdir -p "$root"
 tar -C "$root" -xf build/debian.tar
 end() {
@@ -41,10 +41,19 @@ repack() {
     dpkg-deb --root-owner-group -b build/repack "$root/tmp/${name}_new.deb" > /dev/null
 }
 
+# The sh block below a heading of docs/deploy.md.
+printed() {
+    awk -v heading="## $1" '$0 == heading { on = 1 } on && /^```$/ { exit } on && code { print } on && /^```sh$/ { code = 1 }' docs/deploy.md
+}
+
 start_relay() {
     # exec, so that the child is the relay itself.
     (exec chroot --userspec=drift-relay:drift-relay "$root" /usr/bin/drift-relay serve) > "$root/tmp/relay.log" 2>&1 &
     relay_pid=$!
+    await_relay
+}
+
+await_relay() {
     for _ in $(seq 300); do
         if as_relay drift-relay health 2> /dev/null; then return; fi
         sleep 0.1
@@ -71,16 +80,17 @@ inside test -d /var/lib/drift-model
 for program in relay model train app; do inside "drift-$program" --help > /dev/null; done
 step "users and folders are there, nothing is enabled, every program runs"
 
-inside install -d -m 700 -o drift-relay -g drift-relay /var/lib/drift-relay
-inside sh -c 'printf whsec_0123456789abcdef > /etc/drift-relay/webhook.secret; printf token > /etc/drift-relay/github.token
-    chown drift-relay /etc/drift-relay/*; chmod 400 /etc/drift-relay/*'
-sed -e 's|/run/credentials/drift-relay.service|/etc/drift-relay|; s|/run/drift-relay/admin|/var/lib/drift-relay/admin|' \
-    -e 's|token_file = .*|&\n  api_url = "http://127.0.0.1:1";|; 1i listen = { address = "127.0.0.1"; port = 19099; }; check_online = false;' \
-    -e 's|port = 9098|port = 19098|' \
-    "$root/usr/share/drift-relay/config/systemd/drift-relay.conf" > "$root/etc/drift-relay/drift-relay.conf"
+# What docs/deploy.md prints, but for what needs a running systemd, and then what systemd would do.
+printed "Package and systemd" | grep -vE '^(make|apt|editor|systemctl) ' | inside GITHUB_ACCESS_TOKEN=token sh -eu
+[ "$(inside stat -c '%a %U' /etc/drift-relay/webhook.secret /etc/drift-relay/github.token | sort -u)" = "600 root" ]
+inside install -d -m 500 -o drift-relay /run/credentials/drift-relay.service
+inside install -m 400 -o drift-relay -t /run/credentials/drift-relay.service /etc/drift-relay/webhook.secret /etc/drift-relay/github.token
+inside install -d -m 700 -o drift-relay -g drift-relay /var/lib/drift-relay /run/drift-relay
+sed -i 's|^  token_file = .*|&\n  api_url = "http://127.0.0.1:1";|; s|port = 9098|port = 19098|
+    $a listen = { address = "127.0.0.1"; port = 19099; };' "$root/etc/drift-relay/drift-relay.conf"
 inside drift-relay check
 start_relay
-sent=$(as_relay drift-relay send --url http://127.0.0.1:19099/hooks/grafana --secret-file /etc/drift-relay/webhook.secret \
+sent=$(as_relay drift-relay send --url http://127.0.0.1:19099/hooks/grafana --secret-file /run/credentials/drift-relay.service/webhook.secret \
     --label action=retrain --label model=kospi)
 relay_id=$(grep -oE '"?relay_id"?[": ]+[0-9A-Z]{26}' <<< "$sent" | grep -oE '[0-9A-Z]{26}' | head -n 1)
 [ -n "$relay_id" ] || { echo "$sent"; exit 1; }
@@ -101,7 +111,30 @@ inside apt-get remove -qq -y 'drift-*' > /dev/null 2>&1
 [ -e "$state/relay.db" ] && [ -e "$root/etc/drift-relay/drift-relay.conf" ] && [ ! -e "$root/usr/bin/drift-relay" ]
 step "removed: state and config stay"
 inside apt-get purge -qq -y 'drift-*' > /dev/null 2>&1
-rm -rf "$root"/tmp/*
+rm -rf "$root"/tmp/* "$root"/run/drift-relay "$root"/run/credentials
 left=$(inventory)
 [ -z "$left" ] || { printf 'left behind:\n%s\n' "$left"; exit 1; }
 step "purged: nothing is left but the users"
+
+# The binary, as printed; the libraries are those that the packages brought. Its last line stays in the foreground.
+make -s install PREFIX=/usr/local DESTDIR="$root" > build/packages.log 2>&1 || { cat build/packages.log; exit 1; }
+inside userdel drift-relay
+printed "The binary" | grep -vE '^make ' | sed '$s/^/exec /' > "$root/tmp/binary.sh"
+(exec chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin GITHUB_ACCESS_TOKEN=token \
+    sh -eu /tmp/binary.sh) > "$root/tmp/relay.log" 2>&1 &
+relay_pid=$!
+await_relay
+stop_relay
+step "the binary runs as docs/deploy.md prints it"
+
+rm "$root/etc/drift-relay/drift-relay.conf"
+printed "The environment alone" | sed '$s/^/exec /' > "$root/tmp/environment.sh"
+mkdir "$root/tmp/mine"
+(exec chroot "$root" env -i PATH=/usr/local/bin:/usr/bin:/bin GITHUB_ACCESS_TOKEN=token sh -euc 'cd /tmp/mine && . /tmp/environment.sh') \
+    > "$root/tmp/relay.log" 2>&1 &
+relay_pid=$!
+for _ in $(seq 300); do if grep -q 'event=ready\|ready' "$root/tmp/relay.log"; then break; fi; sleep 0.1; done
+chroot "$root" sh -c 'cd /tmp/mine && drift-relay send --dry --url http://127.0.0.1:9099/hooks/grafana --secret-file webhook.secret \
+    --label action=retrain --label model=kospi-prediction-model' 2>&1 | grep -q '"dry":true'
+stop_relay
+step "the environment alone runs as docs/deploy.md prints it"

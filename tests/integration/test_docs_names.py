@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.relay import ROOT
 
-DOCUMENTS = ["README.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))]
-_FOLDERS = ("relay", "tests", "docs", "config", "prometheus", "grafana")
+DOCUMENTS = ["README.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md"))]
+_FOLDERS = ("relay", "tests", "docs", "config", "prometheus", "grafana", "docker", "model", r"\.github")
 
 
 def sources() -> str:
