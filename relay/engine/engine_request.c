@@ -95,8 +95,6 @@ int engine_ended(struct engine *e, const char *key, const char *relay_id, enum r
     if (now == e->started_at) /* found cut by the start */
         engine_note_over(e, k);
     if (r == 0)
-        r = engine_advance(e, k, now, out);
-    if (r == 0)
         r = engine_settle(e, k, out);
     return r == 0 ? engine_wake(e, err) : no_memory(err, r);
 }

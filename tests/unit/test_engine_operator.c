@@ -41,15 +41,19 @@ static void rearm(struct fixture *f)
 static void rearm_ends_disarming_cooldown_and_retry_after(void **state)
 {
     (void)state;
-    static const enum request_end ends[] = {END_RAN, END_FAILED, END_REFUSED};
+    static const struct {
+        enum request_end end;
+        int64_t rearm_after_ms;
+    } cases[] = {{END_RAN, HOUR}, {END_RAN, 0}, {END_FAILED, HOUR}, {END_REFUSED, HOUR}};
     struct fixture f;
     struct error err = {0};
     fixture_init(&f);
     assert_int_equal(engine_rearm(f.engine, KEY, f.now, &f.effects, &err), ENGINE_NO_KEY);
     fixture_clear(&f);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         fixture_init(&f);
-        run_once(&f, "a", ends[i]);
+        fixture_policy(&f)->rearm_after_ms = cases[i].rearm_after_ms;
+        run_once(&f, "a", cases[i].end);
         rearm(&f);
         assert_int_equal(f.effects.n_changed, 1);
         assert_int_equal(the_key(&f)->disarmed_at, 0);
