@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from datetime import datetime, timedelta, timezone
@@ -154,7 +155,7 @@ def test_what_a_relay_took_is_exported_alike_from_it_and_from_a_copy(make_relay:
     for one in posted:
         key = one["alerts"][0]["key"]
         assert one["alerts"][0]["verdict"] == "held"
-        relay.process.wait_text(lambda text, key=key: f"event=posting" in text and key in text,  # type: ignore[union-attr]
+        relay.process.wait_text(lambda text, key=key: re.search(rf"event=posting .*key={key} ", text) is not None,  # type: ignore[union-attr]
                                 30, f"the POST of {key}")
     ids = [item["relay_id"] for item in relay.api("requests")["items"]]
     for relay_id in ids:

@@ -94,6 +94,16 @@ static inline void disk_init(struct disk *d)
     d->names[0].n_lives = 1;
 }
 
+static inline void disk_clear(struct disk *d)
+{
+    for (size_t i = 0; i < DISK_FILES; i++) {
+        for (size_t k = 0; k < d->names[i].n_lives; k++) {
+            free(d->names[i].lives[k].synced.bytes);
+            free(d->names[i].lives[k].since);
+        }
+    }
+}
+
 static inline void disk_sync_folder(struct disk *d)
 {
     for (size_t i = 0; i < DISK_FILES; i++) {

@@ -154,6 +154,7 @@ what_was_acknowledged_survives_a_power_cut_whatever_the_disk_made_of_the_rest(vo
             judge_image(&f, op + 1, way, own, &tally);
         }
     }
+    disk_clear(&disk);
     fixture_remove(&f);
     print_message("%zu images (nothing %zu, all %zu, some %zu, prefix %zu, sectors %zu and %zu): "
                   "the transaction under way kept %zu, lost %zu times\n",
