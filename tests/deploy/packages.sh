@@ -103,7 +103,8 @@ inside sh -c 'apt-get install -qq -y --no-install-recommends -o Dpkg::Options::=
 [ "$(inside dpkg-query -W -f '${Version}' drift-relay)" = 99.1 ]
 grep -q '# mine' "$root/etc/default/drift-model"
 start_relay
-as_relay drift-relay show "$relay_id" | grep -q "$relay_id"
+shown=$(as_relay drift-relay show "$relay_id")
+grep -q "$relay_id" <<< "$shown"
 step "upgraded to 99.1: config, an edited /etc/default and the request are kept"
 stop_relay
 
@@ -134,7 +135,8 @@ mkdir "$root/tmp/mine"
     > "$root/tmp/relay.log" 2>&1 &
 relay_pid=$!
 for _ in $(seq 300); do if grep -q 'event=ready\|ready' "$root/tmp/relay.log"; then break; fi; sleep 0.1; done
-chroot "$root" sh -c 'cd /tmp/mine && drift-relay send --dry --url http://127.0.0.1:9099/hooks/grafana --secret-file webhook.secret \
-    --label action=retrain --label model=kospi-prediction-model' 2>&1 | grep -q '"dry":true'
+sent=$(inside sh -c 'cd /tmp/mine && drift-relay send --dry --url http://127.0.0.1:9099/hooks/grafana --secret-file webhook.secret \
+    --label action=retrain --label model=kospi-prediction-model')
+grep -q '"dry":true' <<< "$sent"
 stop_relay
 step "the environment alone runs as docs/deploy.md prints it"
