@@ -73,6 +73,8 @@ static void rearm_wakes_a_deferral_and_forgets_an_idle_key(void **state)
     run_once(&f, "a", END_FAILED);
     assert_says(fire(&f, "a"), DEFERRED, COOLDOWN);
     rearm(&f);
+    assert_int_equal(the_key(&f)->cooldown_from, 0);
+    assert_int_equal(the_key(&f)->retry_from, 0);
     timers(&f);
     assert_int_equal(f.effects.n_outcomes, 1);
     assert_says(&f.effects.outcomes[0], DISPATCH, FIRST);

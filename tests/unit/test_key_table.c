@@ -195,6 +195,21 @@ static void what_takes_a_removed_place_may_have_to_rise(void **state)
     key_table_free(t);
 }
 
+/* Its time is the test: were many places the same, this would take minutes. */
+static void a_hundred_thousand_keys_have_places_of_their_own(void **state)
+{
+    (void)state;
+    struct key_table *t = table();
+    for (unsigned i = 0; i < 10 * KEYS; i++)
+        assert_true(key_table_add(t, make(i, KEY_NO_DEADLINE)));
+    char text[32];
+    for (unsigned i = 0; i < 10 * KEYS; i++) {
+        (void)snprintf(text, sizeof(text), "route/%u", i);
+        assert_string_equal(key_table_find(t, text)->text, text);
+    }
+    key_table_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +217,7 @@ int main(void)
         cmocka_unit_test(deadlines_come_in_order),
         cmocka_unit_test(random_changes_agree_with_a_naive_model),
         cmocka_unit_test(ties_are_broken_by_the_deferral_then_by_the_text),
+        cmocka_unit_test(a_hundred_thousand_keys_have_places_of_their_own),
         cmocka_unit_test(the_hash_has_a_key_that_nobody_knows),
         cmocka_unit_test(what_takes_a_removed_place_may_have_to_rise),
     };
