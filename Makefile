@@ -97,14 +97,22 @@ story: $(BUILD)/tests/stories/story
 pictures: story ## draw the timelines of docs/engine.md anew
 	$(Q)python3 tests/stories/draw.py $(BUILD)/tests/stories/story
 
-bench_programs := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
-$(bench_programs): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/librelay.a $(BUILD)/libbase.a
+# Programs of the bench: those with a main; the others are parts of `load` and `intake_loop`.
+bench_parts    := body load_options
+bench_programs := $(patsubst %.c,$(BUILD)/%,$(filter-out $(patsubst %,tests/bench/%.c,$(bench_parts) drift_off),$(wildcard tests/bench/*.c)))
+$(bench_programs): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(bench_parts:%=$(BUILD)/tests/bench/%.o) $(BUILD)/libmodel.a $(BUILD)/librelay.a $(BUILD)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS)
 
-bench-programs: $(bench_programs)
-bench: $(bench_programs) ## what things cost, as ratios within one run
-	$(Q)for program in $^; do echo "== $${program##*/}" && "$$program" || exit; done
+# The model server, whose predictions go nowhere.
+$(BUILD)/tests/bench/drift_off: $(BUILD)/model/main.o $(BUILD)/tests/bench/drift_off.o $(BUILD)/libmodel.a $(BUILD)/libbase.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(all_ldflags) -Wl,--wrap=monitor_observe -o $@ $^ $(PROBED_LIBS)
+
+bench-programs: $(bench_programs) $(BUILD)/tests/bench/drift_off
+bench: all bench-programs ## what things cost, beside what they could cost, as ratios within one run: ROWS=intake,latency…
+	@sh tests/support/deps.sh test programs
+	@RELAY_BIN='$(abspath $(BUILD))/drift-relay' python3 -m tests.bench.run '$(abspath $(BUILD))' $(ROWS)
 
 sim_objects := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 simulator: $(BUILD)/tests/sim/sim

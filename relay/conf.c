@@ -55,7 +55,8 @@ struct conf *conf_new(const char *origin)
                                      .header_time_ms = 5000,
                                      .body_time_ms = 10000,
                                      .connections = 512,
-                                     .per_address = 64};
+                                     .per_address = 64,
+                                     .failures = 60};
     return c;
 }
 
@@ -73,6 +74,7 @@ static void source_clear(struct conf_source *s)
     for (size_t i = 0; i < s->auth.n_secrets; i++)
         secret_free(s->auth.secrets[i]);
     free(s->auth.secrets);
+    free(s->allow);
     free_texts(s->auth.names, s->auth.n_names);
     free(s->auth.username);
     free(s->auth.signature_header);
@@ -117,6 +119,7 @@ static void conf_free(struct conf *c)
         free(c->credentials[i].key_file);
     }
     free(c->sources);
+    free(c->proxies);
     free(c->targets);
     free(c->routes);
     free(c->credentials);

@@ -10,6 +10,7 @@
 #include "relay/alert/signature.h"
 #include "relay/base/error.h"
 #include "relay/base/log.h"
+#include "relay/base/network.h"
 #include "relay/base/parse.h"
 #include "relay/base/sandbox.h"
 #include "relay/base/secret.h"
@@ -30,6 +31,8 @@ struct conf_source {
     char *name, *path; /* path of its endpoint, "/hooks/NAME" by default */
     enum alert_format format;
     struct auth auth;
+    struct network *allow; /* who may send at all; n 0 = every address */
+    size_t n_allow;
 };
 
 struct conf_route {
@@ -53,6 +56,7 @@ struct conf_limits {
     struct alert_limits alert;
     int64_t header_time_ms, body_time_ms;
     int64_t connections, per_address;
+    int64_t failures; /* to authenticate, of one address, a minute; 0 = however many */
 };
 
 /* Whose annotations are written and whose thresholds are read. */
@@ -66,7 +70,9 @@ struct conf {
     struct address listen;
     struct address admin;
     struct tls *listen_tls, *admin_tls; /* NULL = plain HTTP */
-    char *admin_socket;                 /* NULL = none */
+    struct network *proxies;            /* whose X-Forwarded-For is read */
+    size_t n_proxies;
+    char *admin_socket;     /* NULL = none */
     char *admin_token_file; /* of the bearer token for changes over TCP, read anew for each; NULL */
     char *store_path;
     int64_t retain_ms;

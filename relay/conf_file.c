@@ -45,6 +45,7 @@ static void read_limits(const struct settings_group *root, struct conf_limits *l
     (void)settings_duration_ms(g, "body_time", false, 100, 300000, &l->body_time_ms);
     (void)settings_int(g, "connections", false, 4, 60000, &l->connections);
     (void)settings_int(g, "per_address", false, 0, 60000, &l->per_address);
+    (void)settings_int(g, "failures", false, 0, 60000, &l->failures);
     l->alert = (struct alert_limits){(size_t)alerts, (size_t)labels, (unsigned)depth};
 }
 
@@ -182,6 +183,8 @@ static void read_source(struct conf *c, const struct settings_group *g, struct c
             strcmp(other->name, s->name) != 0)
             settings_fault(g, "path", "\"%s\" is the path of another source", s->path);
     }
+    conf_read_networks(g, "allow", "every address may send: leave the key out to say so", &s->allow,
+                       &s->n_allow);
     read_auth(c, g, &s->auth);
     if (s->format == ALERT_FORMAT_ALERTMANAGER && s->auth.scheme == AUTH_GRAFANA_HMAC &&
         s->auth.n_secrets > 0)

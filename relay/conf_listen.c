@@ -99,6 +99,9 @@ void conf_read_listeners(struct conf *c, const struct settings_group *root)
     const struct settings_group *admin = settings_group(root, "admin", false);
     if (listen != NULL) {
         read_address(listen, &c->listen);
+        conf_read_networks(listen, "trusted_proxies",
+                           "everybody may choose the address they are taken for", &c->proxies,
+                           &c->n_proxies);
         read_tls(c, listen, true, &c->listen_tls);
     }
     if (admin != NULL)

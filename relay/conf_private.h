@@ -25,6 +25,10 @@ bool conf_header_is_valid(const char *name); /* a token of RFC 9110 */
 bool conf_read_name(const struct settings_group *g, char **out);
 /* A path of g that must not be empty, else *out is untouched. */
 void conf_read_path(const struct settings_group *g, const char *key, char **out);
+/* The networks of a list of g, each that is none with a fault; what every address is in, with a
+ * warning that ends in `everybody`. */
+void conf_read_networks(const struct settings_group *g, const char *key, const char *everybody,
+                        struct network **out, size_t *n);
 /* NULL = fine; else the reason. Both take the trailing slash off. */
 const char *conf_check_url(char *url);     /* http or https */
 const char *conf_check_api_url(char *url); /* plain http for loopback only */

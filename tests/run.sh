@@ -14,6 +14,8 @@ threaded_integration='tests/integration/test_main_path.py tests/integration/test
 
 sources() {
     check "gcc, no warnings" build build/werror WERROR=1 all unit-programs story bench-programs simulator headers
+    check "what the linker and the compiler were asked for" tests/lint/hardened.sh build/werror/drift-{relay,model,train,app}
+    check "what is looked for in programs is found" tests/lint/hardened.sh --faults
     check "clang, no warnings" instrumented all unit-programs story bench-programs simulator headers fuzz-programs
 }
 

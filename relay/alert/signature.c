@@ -21,6 +21,8 @@ const char *auth_outcome_text(int outcome)
         return "mismatch";
     case AUTH_STALE:
         return "stale";
+    case AUTH_ADDRESS:
+        return "address";
     default:
         return "unknown";
     }

@@ -46,8 +46,9 @@ enum auth_outcome {
                          base64 … */
     AUTH_MISMATCH,    /* right form, wrong secret */
     AUTH_STALE,       /* the signed time is outside the window */
+    AUTH_ADDRESS,     /* sent from where the source may not be sent to; found by the listener */
 };
-const char *auth_outcome_text(int outcome); /* "missing" "malformed" "mismatch" "stale" */
+const char *auth_outcome_text(int outcome); /* "missing" "malformed" "mismatch" "stale" "address" */
 const char *auth_scheme_text(enum auth_scheme scheme); /* "grafana-hmac" "bearer" "basic" "mtls" */
 
 /* What a sender claims, read from the headers. */

@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
 #include <curl/curl.h>
+#include <sodium.h>
 
 #define IDLE_CONNECTIONS_MAX 16
 
@@ -30,9 +32,32 @@ struct http_client {
     size_t ended; /* since the client was made */
 };
 
+/* What libcurl frees may be a request with a token in it, which would stay readable until somebody
+ * else gets that memory. */
+static void wipe_and_free(void *memory)
+{
+    if (memory != NULL)
+        sodium_memzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+/* Moves always: realloc() would leave a copy where the memory was. */
+static void *wipe_and_realloc(void *memory, size_t size)
+{
+    void *grown = malloc(size);
+    size_t had = memory == NULL ? 0 : malloc_usable_size(memory);
+    if (grown == NULL)
+        return NULL;
+    if (had > 0)
+        memcpy(grown, memory, had < size ? had : size);
+    wipe_and_free(memory);
+    return grown;
+}
+
 int http_client_setup(struct error *err)
 {
-    CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+    CURLcode code = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_and_free,
+                                         wipe_and_realloc, strdup, calloc);
     if (code != CURLE_OK)
         return error_set(err, -ENOSYS, "libcurl: %s", curl_easy_strerror(code));
     const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* How many times body_max is read and thrown away for a client that is to hear "too large". */
@@ -189,6 +190,32 @@ const char *http_request_path(const struct http_request *r)
 const char *http_request_header(const struct http_request *r, const char *name)
 {
     return MHD_lookup_connection_value(r->handle, MHD_HEADER_KIND, name);
+}
+
+struct header_values {
+    const char *name, **values;
+    size_t n, max;
+};
+
+static enum MHD_Result collect(void *self, enum MHD_ValueKind kind, const char *name,
+                               const char *value)
+{
+    struct header_values *v = self;
+    (void)kind;
+    if (strcasecmp(name, v->name) != 0)
+        return MHD_YES;
+    if (v->n < v->max)
+        v->values[v->n] = value == NULL ? "" : value;
+    v->n++;
+    return MHD_YES;
+}
+
+size_t http_request_headers(const struct http_request *r, const char *name, const char **values,
+                            size_t max)
+{
+    struct header_values v = {.name = name, .values = values, .max = max};
+    MHD_get_connection_values(r->handle, MHD_HEADER_KIND, collect, &v);
+    return v.n;
 }
 
 const char *http_request_argument(const struct http_request *r, const char *name)

@@ -106,6 +106,10 @@ const char *http_request_method(const struct http_request *r);
 const char *http_request_path(const struct http_request *r);
 /* First header of that name (case does not matter), or NULL. */
 const char *http_request_header(const struct http_request *r, const char *name);
+/* Values of all headers of that name, in the order received: how many there are, of which the first
+ * `max` are in `values`. */
+size_t http_request_headers(const struct http_request *r, const char *name, const char **values,
+                            size_t max);
 /* Value of a query argument, "" for one without value, NULL when absent. */
 const char *http_request_argument(const struct http_request *r, const char *name);
 /* The numeric address of the peer ("unix" on a socket file). */

@@ -2,9 +2,12 @@
 
 #include "relay/base/log.h"
 #include "relay/base/scope.h"
+#include "relay/edge/caller.h"
+#include "relay/edge/gate.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +21,7 @@ struct webhook {
     struct core *core;
     const struct clock *clock;
     struct metric *notifications, *auth_failures;
+    struct gate *gate;
     pthread_mutex_t lock; /* conf */
     struct conf *conf;
 };
@@ -28,6 +32,7 @@ struct post {
     struct http_request *request;
     struct conf *conf;
     const struct conf_source *source;
+    struct caller caller;
     struct claim claim;
 };
 
@@ -61,13 +66,24 @@ static void refuse_unavailable(struct post *p, const char *detail)
     http_request_problem(p->request, 503, detail, retry, 1);
 }
 
+/* An alert that was signed rightly comes back at the sender's next interval. */
+static void refuse_for_now(struct post *p, int64_t wait_s)
+{
+    char seconds[24];
+    (void)snprintf(seconds, sizeof(seconds), "%lld", (long long)wait_s);
+    struct http_header retry = {"Retry-After", seconds};
+    count(p->webhook, p->source, "rejected");
+    http_request_problem(p->request, 429, NULL, &retry, 1);
+}
+
 /* One body for every reason: the reason is for our log and metric only. */
 static void refuse_credential(struct post *p, int outcome, const char *hint)
 {
     static struct log_brake brakes[] = {[AUTH_MISSING] = LOG_BRAKE_INIT(10, 60000),
                                         [AUTH_MALFORMED] = LOG_BRAKE_INIT(10, 60000),
                                         [AUTH_MISMATCH] = LOG_BRAKE_INIT(10, 60000),
-                                        [AUTH_STALE] = LOG_BRAKE_INIT(10, 60000)};
+                                        [AUTH_STALE] = LOG_BRAKE_INIT(10, 60000),
+                                        [AUTH_ADDRESS] = LOG_BRAKE_INIT(10, 60000)};
     static const char *const challenges[] = {[AUTH_GRAFANA_HMAC] = "Grafana-HMAC",
                                              [AUTH_BEARER] = "Bearer",
                                              [AUTH_BASIC] = "Basic realm=\"drift-relay\"",
@@ -75,11 +91,13 @@ static void refuse_credential(struct post *p, int outcome, const char *hint)
     uint32_t left_out;
     metric_add(p->webhook->auth_failures, 1, p->source->name, auth_outcome_text(outcome), NULL);
     count(p->webhook, p->source, "rejected");
+    if (outcome != AUTH_ADDRESS) /* nothing was tried, and nothing is told by trying again */
+        gate_failed(p->webhook->gate, &p->caller, p->conf->limits.failures);
     if (log_brake_take(&brakes[outcome], &left_out))
         log_warn("webhook", "unauthorized", LOG_STR("source", p->source->name),
                  LOG_STR("reason", auth_outcome_text(outcome)),
-                 LOG_STR("peer", http_request_peer(p->request)), LOG_STR("hint", hint),
-                 LOG_INT("left_out", left_out));
+                 LOG_STR("peer", http_request_peer(p->request)), LOG_STR("client", p->caller.text),
+                 LOG_STR("hint", hint), LOG_INT("left_out", left_out));
     struct http_header challenge = {"WWW-Authenticate", challenges[p->source->auth.scheme]};
     http_request_problem(p->request, 401, NULL, &challenge, 1);
 }
@@ -92,35 +110,12 @@ static const char *header_of(const void *context, const char *name)
     return http_request_header(context, name);
 }
 
-static int check_client(const struct post *p, const char **hint)
-{
-    const struct auth *auth = &p->source->auth;
-    switch (
-        http_request_check_client(p->request, (const char *const *)auth->names, auth->n_names)) {
-    case 0:
-        return 0;
-    case TLS_CLIENT_NONE:
-        *hint =
-            "no client certificate: give the sender one by an authority in listen.tls.client_ca";
-        return AUTH_MISSING;
-    case TLS_CLIENT_EXPIRED:
-        *hint = "the client's certificate is over or not yet valid";
-        return AUTH_STALE;
-    case TLS_CLIENT_UNNAMED:
-        *hint = "the client's certificate has none of the source's names";
-        return AUTH_MISMATCH;
-    default:
-        *hint = "the client's certificate is by no authority in client_ca, or not for clients";
-        return AUTH_MISMATCH;
-    }
-}
-
 static int check_credential(struct post *p, const char **hint)
 {
     const struct auth *auth = &p->source->auth;
     p->claim = (struct claim){.signed_at_ms = INT64_MIN};
     if (auth->scheme == AUTH_MTLS)
-        return check_client(p, hint);
+        return caller_check_certificate(p->request, auth, hint);
     return auth_check_headers(auth, header_of, p->request, clock_wall(p->webhook->clock), &p->claim,
                               hint);
 }
@@ -137,8 +132,19 @@ static void begin(void *self, struct http_request *r)
     http_request_set_context(r, p);
     p->source = conf_source_by_path(p->conf, http_request_path(r));
     const char *method = http_request_method(r);
+    const char *hint = NULL;
     if (p->source == NULL) {
         refuse(p, 404, "no source has this path");
+        return;
+    }
+    caller_identify(&p->caller, r, p->conf);
+    if (!caller_may_send(&p->caller, p->source, &hint)) {
+        refuse_credential(p, AUTH_ADDRESS, hint);
+        return;
+    }
+    int64_t wait_s = gate_turns_away(w->gate, &p->caller, p->source, p->conf->limits.failures);
+    if (wait_s > 0) {
+        refuse_for_now(p, wait_s);
         return;
     }
     if (strcmp(method, "POST") != 0 && strcmp(method, "PUT") != 0) {
@@ -149,7 +155,6 @@ static void begin(void *self, struct http_request *r)
         refuse(p, 411, "Content-Length or chunked transfer coding is wanted");
         return;
     }
-    const char *hint = NULL;
     int outcome = check_credential(p, &hint);
     if (outcome != 0)
         refuse_credential(p, outcome, hint);
@@ -161,6 +166,9 @@ static void reply(void *context, const struct core_reply *answer)
     switch (answer->verdict) {
     case CORE_STORED:
     case CORE_DUPLICATE:
+        /* Not for a repeat: whoever saw it on its way can send it. */
+        if (answer->verdict == CORE_STORED)
+            gate_verified(p->webhook->gate, &p->caller);
         count(p->webhook, p->source, answer->verdict == CORE_STORED ? "accepted" : "duplicate");
         http_request_answer(p->request, 202, "application/json", answer->body, answer->len, NULL,
                             0);
@@ -289,7 +297,8 @@ static void touch_series(struct webhook *w)
     for (size_t i = 0; i < w->conf->n_sources; i++) {
         for (size_t j = 0; j < sizeof(results) / sizeof(results[0]); j++)
             metric_touch(w->notifications, w->conf->sources[i].name, results[j], NULL);
-        for (int outcome = AUTH_MISSING; outcome <= AUTH_STALE; outcome++)
+        gate_touch(w->gate, &w->conf->sources[i]);
+        for (int outcome = AUTH_MISSING; outcome <= AUTH_ADDRESS; outcome++)
             metric_touch(w->auth_failures, w->conf->sources[i].name, auth_outcome_text(outcome),
                          NULL);
     }
@@ -310,6 +319,11 @@ int webhook_start(struct webhook **out, const struct webhook_options *options, s
     w->auth_failures =
         metrics_counter(options->metrics, "auth_failures_total",
                         "Notifications answered 401, by the reason.", "source,reason");
+    w->gate = gate_new(options->metrics, options->clock);
+    if (w->gate == NULL) {
+        webhook_stop(w);
+        return error_set(err, -ENOMEM, "webhook: out of memory");
+    }
     touch_series(w);
     const struct conf *conf = w->conf;
     struct http_server_options server = {
@@ -363,6 +377,7 @@ void webhook_stop(struct webhook *w)
         return;
     http_server_stop(w->server, 1000);
     conf_unref(w->conf);
+    gate_free(w->gate);
     pthread_mutex_destroy(&w->lock);
     free(w);
 }

@@ -3,8 +3,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
@@ -17,7 +20,8 @@ from tests.support.github_standin import TOKEN, StandIn
 from tests.support.grafana_bodies import alert, grafana_body
 from tests.support.grafana_standin import TOKEN as GRAFANA_TOKEN
 from tests.support.grafana_standin import GrafanaStandIn
-from tests.support.relay import Relay, signed_headers
+from tests.support.memory import dumped, may_trace
+from tests.support.relay import SANITIZED, Relay, signed_headers
 from tests.support.relay_config import SECRET, base_config, write_secret
 from tests.support.wait import until
 
@@ -25,6 +29,7 @@ BEARER = "bearer_canary_8f1d0a7be2c44cb1"
 PASSWORD = "password_canary_61e0c5d3aa904e52"
 ENV_TOKEN = "ghp_canaryofenvironment0123456789ABCDEF"
 ENV_SECRET = "whsec_environment_canary_c0ffee5eed"
+NOBODY = 65534
 SPACED = "github_pat_spaced_canary_4b1e7a90 with more behind it"
 
 
@@ -68,24 +73,45 @@ class Run:
         self.look_at["drift-relay " + " ".join(arguments)] = (done.stdout + done.stderr).encode()
         return done.stdout
 
-    def judge(self) -> None:
-        """Everything there is."""
-        relay = self.relay
-        assert relay.process is not None
-        self.look_at.update(everything(relay))
-        self.look_at["argv"] = Path(f"/proc/{relay.process.pid}/cmdline").read_bytes()
-        limits = Path(f"/proc/{relay.process.pid}/limits").read_text()
-        assert re.search(r"^Max core file size\s+0\s+0\s", limits, re.M), "no core file may be written"
-        relay.process.signal(signal.SIGABRT)
-        assert relay.process.wait() == -signal.SIGABRT
-        names = [p.name for p in relay.folder.rglob("*")]
-        assert not [n for n in names if n.startswith("core")], names
+    def granted(self) -> None:
+        """What GitHub gave to the App, and what the App signed."""
         if self.standin.api.app is not None:
             for grant in self.standin.api.app.grants:
                 self.canaries.add("an installation's token", grant.token)
             for jwt in self.standin.api.app.jwts:
                 self.canaries.add("a JWT", jwt.partition(".")[2])
                 self.canaries.add("the signature of a JWT", jwt.rpartition(".")[2])
+
+    def core(self, but: str = "$none") -> None:
+        """What a core would hold now, if one could be written. Only GnuTLS knows the App's key outside of its file.
+        An instrumented process has terabytes of shadow memory."""
+        assert self.relay.process is not None
+        self.granted()
+        if SANITIZED or not may_trace():
+            return
+        size = 0
+        for place, data in dumped(self.relay.process.pid):
+            size += len(data)
+            found = [] if re.match(but, place) else self.canaries.found_in(f"memory, {place}", data)
+            self.faults += [fault for fault in found if not re.search("line [0-9]+ of .*app-key.pem", fault)]
+        assert size > 1 << 20, "its memory was read"
+
+    def judge(self) -> None:
+        """Everything there is."""
+        relay = self.relay
+        assert relay.process is not None
+        self.look_at.update(everything(relay))
+        for name in ("cmdline", "environ", "maps", "status", "comm"):
+            self.look_at[name] = Path(f"/proc/{relay.process.pid}/{name}").read_bytes()
+        if relay.env:
+            assert self.canaries.found_in("environ", self.look_at.pop("environ")), "it was told there"
+        limits = Path(f"/proc/{relay.process.pid}/limits").read_text()
+        assert re.search(r"^Max core file size\s+0\s+0\s", limits, re.M), "no core file may be written"
+        relay.process.signal(signal.SIGABRT)
+        assert relay.process.wait() == -signal.SIGABRT
+        names = [p.name for p in relay.folder.rglob("*")]
+        assert not [n for n in names if n.startswith("core")], names
+        self.granted()
         for place, data in self.look_at.items():
             self.faults += self.canaries.found_in(place, data)
         self.faults += self.canaries.found_below(relay.folder, self.secret_files)
@@ -168,8 +194,9 @@ def test_a_full_run_leaves_no_secret_behind(run: Run) -> None:
     relay.post(grafana_body(alert("x")), secret="wrong")
     relay.raw(f"GET /{SECRET} HTTP/1.1\r\nHost: x\r\nAuthorization: {BEARER}\r\n\r\n".encode())
     refusals(run, hmac)
-    tools(run)
     reloads(run)
+    run.core()  # before the tools, which post a secret's file as if it were a body
+    tools(run)
     run.judge()
 
 
@@ -268,4 +295,43 @@ def test_an_environment_with_secrets_leaves_none_behind(make_relay: Callable[...
     relay.env["GITHUB_ACCESS_TOKEN"] = f"{ENV_TOKEN} {ENV_TOKEN}"
     assert "holds a blank" in relay.cli("check").stderr
     run.cli("check")
+    run.core(but=r"\[stack\]")  # the environment itself, which only root can read: nothing else
     run.judge()
+
+
+def test_the_search_finds_what_a_process_holds() -> None:
+    if not may_trace():
+        pytest.skip("reading a process's memory needs CAP_SYS_PTRACE")
+    held = subprocess.Popen([sys.executable, "-c", "import sys; held = sys.stdin.readline().split(); print(flush=True);"
+                             "sys.stdin.read()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert held.stdin and held.stdout
+    held.stdin.write("a " + BEARER + "\n")
+    held.stdin.flush()
+    held.stdout.readline()
+    canaries = Canaries()
+    canaries.add("token", BEARER)
+    try:
+        assert [place for place, data in dumped(held.pid) if canaries.found_in(place, data)]
+    finally:
+        held.communicate()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
+def test_its_own_user_reads_neither_its_memory_nor_its_environment(make_relay: Callable[..., Relay]) -> None:
+    def another_user() -> None:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+
+    relay = make_relay(before_exec=another_user)
+    for path in (relay.folder, *relay.folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    relay.start()
+    assert relay.process is not None
+    assert f"Uid:\t{NOBODY}\t" in Path(f"/proc/{relay.process.pid}/status").read_text()
+    for name in ("environ", "mem", "maps", "auxv"):
+        done = subprocess.run(["cat", f"/proc/{relay.process.pid}/{name}"], preexec_fn=another_user,
+                              capture_output=True, text=True, check=False)
+        assert done.returncode != 0 and "Permission denied" in done.stderr, name
+    own = subprocess.run(["cat", "/proc/self/environ"], preexec_fn=another_user, capture_output=True, check=False)
+    assert own.returncode == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/man/drift-relay.conf.5"
 _READS = re.compile(r"\b(?:settings_(?:string|text_or_int|int|bool|duration_ms|size_bytes|choice|strings|group|list)"
-                    r"|conf_read_path|read_address|read_secrets)\(\s*(?:c,\s*)?\w+,\s*\"(\w+)\"")
+                    r"|conf_read_path|conf_read_networks|read_address|read_secrets)\(\s*(?:c,\s*)?\w+,\s*\"(\w+)\"")
 
 
 def read_by_the_code(text: str) -> set[str]:

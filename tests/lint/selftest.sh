@@ -6,16 +6,16 @@ house=$(mktemp -d)
 trap 'rm -rf "$house"' EXIT
 bad=0
 
-# expect found|clean LINT FILE LINE: a house where FILE holds LINE
+# expect found|clean LINT FILE LINE [NUMBER]: a house where FILE holds LINE, as its third line; found in that or in NUMBER
 expect() {
-    local want=$1 script=$2 file=$3 line=$4 said status
+    local want=$1 script=$2 file=$3 line=$4 number=${5:-3} said status
     rm -rf "${house:?}"/*
     mkdir -p "$house/$(dirname "$file")"
     printf '/* one\n * two */\n%s\n' "$line" > "$house/$file"
     said=$("$lint/$script" "$house")
     status=$?
     case $want in
-    found) [ "$status" -eq 1 ] && [[ $said == *"$file:3:"* ]] ;;
+    found) [ "$status" -eq 1 ] && [[ $said == *"$file:$number:"* ]] ;;
     clean) [ "$status" -eq 0 ] && [ -z "$said" ] ;;
     esac && return
     echo "$script: $file with '$line' should be $want (status $status): $said"
@@ -68,6 +68,10 @@ expect found banned.sh relay/engine/a.c  'clock_gettime(CLOCK_REALTIME, &t);'
 expect found banned.sh relay/cli/a.c     'setlocale(LC_ALL, "");'
 expect found banned.sh relay/alert/a.c   'if (memcmp(given, secret->bytes, 32) == 0)'
 expect found banned.sh relay/alert/a.c   'if (strcmp(mac, wanted) == 0)'
+expect found banned.sh relay/alert/a.c   $'if (memcmp(given,\n    claim->mac, 32) == 0)' 4
+expect found banned.sh relay/edge/a.c    $'return strncmp(given, wanted_of(\n  admin),\n  token) == 0;' 5
+expect found banned.sh relay/edge/a.c    'return !bcmp(given, secret_bytes(s), n);'
+expect clean banned.sh relay/alert/a.c   $'if (strcmp(name, "a") == 0) {\n    use(token);\n}\nn = strcmp(name, "b");\nuse(secret);'
 expect found banned.sh relay/alert/a.c   'goto out;'
 expect found banned.sh relay/alert/a.h   '#pragma once'
 expect found banned.sh relay/alert/a.h   '#ifdef UNIT_TEST'

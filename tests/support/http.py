@@ -34,8 +34,8 @@ class Answer:
 class Connection:
     """One TCP connection on which a test writes what it likes."""
 
-    def __init__(self, port: int, timeout: float = 15, host: str = "127.0.0.1") -> None:
-        self.socket = socket.create_connection((host, port), timeout)
+    def __init__(self, port: int, timeout: float = 15, host: str = "127.0.0.1", own: str = "") -> None:
+        self.socket = socket.create_connection((host, port), timeout, (own, 0) if own else None)
         self.timeout = timeout
         self._pending = b""
 

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("RELAY_BIN", ROOT / "build" / "release" / "drift-relay")).resolve()
 SANITIZED = any(word in str(BINARY) for word in ("address", "thread", "undefined", "fuzz"))
 _LISTENING = re.compile(r"event\"?[=:]\"?listening\b.*?listener\"?[=:]\"?(webhook|admin)\b.*?address\"?[=:]\"?"
-                        r"(?:127\.0\.0\.1|\[::1\]):(\d+)")
+                        r"(?:127\.0\.0\.1|\[::1?\]):(\d+)")
 _REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:",
             "Assertion `", "*** stack smashing", "malloc():", "free():")
 START_S = 30

@@ -38,6 +38,7 @@ static void test_a_minimal_file_has_every_default(void **state)
     assert_int_equal(c->limits.body, 1048576);
     assert_int_equal(c->limits.alert.alerts, 1000);
     assert_int_equal(c->limits.connections, 512);
+    assert_int_equal(c->limits.failures, 60);
 
     const struct conf_source *source = conf_source_by_path(c, "/hooks/grafana");
     assert_non_null(source);
@@ -71,7 +72,7 @@ static void test_values_of_a_file_arrive(void **state)
         "\"$D/stop\";\n"
         "log = { level = \"warn\"; format = \"json\"; };\n"
         "limits = { body = \"64KiB\"; alerts = 7; labels = 8; depth = 9; header_time = \"1s\";\n"
-        "  body_time = \"2s\"; connections = 10; per_address = 0; };\n"
+        "  body_time = \"2s\"; connections = 10; per_address = 0; failures = 7; };\n"
         "sources = ( { name = \"a\"; format = \"alertmanager\"; path = \"/am\"; auth = {\n"
         "  scheme = \"basic\"; username = \"am\"; password_files = [ \"$D/short\" ]; }; },\n"
         "  { name = \"g\"; format = \"grafana\"; auth = { scheme = \"grafana-hmac\";\n"
@@ -116,6 +117,7 @@ static void test_values_of_a_file_arrive(void **state)
     assert_int_equal(c->limits.header_time_ms, 1000);
     assert_int_equal(c->limits.body_time_ms, 2000);
     assert_int_equal(c->limits.per_address, 0);
+    assert_int_equal(c->limits.failures, 7);
     assert_int_equal(c->n_sources, 3);
     assert_string_equal(c->sources[0].auth.username, "am");
     assert_int_equal(c->sources[0].format, ALERT_FORMAT_ALERTMANAGER);

@@ -135,6 +135,7 @@ static void test_the_full_sample_states_the_defaults(void **state)
     assert_int_equal(full->routes[0].effective_within_ms, least->routes[0].effective_within_ms);
     assert_int_equal(full->limits.alert.alerts, least->limits.alert.alerts);
     assert_int_equal(full->limits.alert.labels, least->limits.alert.labels);
+    assert_int_equal(full->limits.failures, least->limits.failures);
     assert_int_equal(full->limits.alert.depth, least->limits.alert.depth);
     assert_string_equal(full->sources[0].path, least->sources[0].path);
     assert_string_equal(full->sources[0].auth.signature_header,
