@@ -138,7 +138,7 @@ static bool revive(struct core *c)
     }
     c->store_ok = true;
     c->ready = !c->quitting;
-    log_info("core", "store_recovered", LOG_INT("open_requests", c->n_open));
+    log_info("core", "store_recovered", LOG_INT("open_requests", c->open.n));
     return true;
 }
 

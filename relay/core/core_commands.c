@@ -132,7 +132,7 @@ static int cancel_open(struct core *c, struct message *m, struct request *r, str
 
 static int cancel(struct core *c, struct message *m, struct error *err)
 {
-    struct request *r = core_find_open(c, m->u.command.id);
+    struct request *r = open_requests_find(&c->open, m->u.command.id);
     struct request stored = {.relay_id = ""};
     if (r != NULL)
         return cancel_open(c, m, r, err);

@@ -82,7 +82,7 @@ static struct request *watcher(struct core *c, const char *key)
     size_t i = find_watched(c, key);
     if (i < c->n_watched)
         return c->watched[i];
-    return k == NULL || k->relay_id[0] == '\0' ? NULL : core_find_open(c, k->relay_id);
+    return k == NULL || k->relay_id[0] == '\0' ? NULL : open_requests_find(&c->open, k->relay_id);
 }
 
 void core_effect_ran(struct core *c, struct request *r, int64_t now)
@@ -140,8 +140,8 @@ static int take_watched(void *context, struct request *r)
 
 int core_effect_load(struct core *c, struct error *err)
 {
-    for (size_t i = 0; i < c->n_open; i++)
-        count_members(c, c->open[i]);
+    for (size_t i = 0; i < c->open.n; i++)
+        count_members(c, c->open.items[i]);
     return c->ports.store.ops->load_watched_requests(c->ports.store.self, take_watched, c, err);
 }
 

@@ -110,7 +110,7 @@ static json_t *held_values(const struct explanation *x, const struct engine_chec
 
 static json_t *running_values(const struct explanation *x, const struct engine_check *c)
 {
-    const struct request *r = c->text == NULL ? NULL : core_find_open(x->core, c->text);
+    const struct request *r = c->text == NULL ? NULL : open_requests_find(&x->core->open, c->text);
     return json_pack("{s:s?,s:s?,s:o}", "relay_id", c->text, "state",
                      r == NULL ? NULL : request_state_text(r->state), "posted_at",
                      explain_time(x, c->state->posted_at));

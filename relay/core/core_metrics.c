@@ -165,8 +165,8 @@ void core_metrics_refresh(struct core *c)
     int64_t now = relay_time_now(&c->time);
     int64_t oldest = now;
     size_t active = 0;
-    for (size_t i = 0; i < c->n_open; i++) {
-        const struct request *r = c->open[i];
+    for (size_t i = 0; i < c->open.n; i++) {
+        const struct request *r = c->open.items[i];
         if (r->state == REQUEST_QUEUED && r->created_at < oldest)
             oldest = r->created_at;
         active += r->run_id != 0;

@@ -91,8 +91,8 @@ static void add_open(const struct core *c, struct buf *out)
     size_t waiting = 0;
     size_t unsent = 0;
     int64_t since = 0;
-    for (size_t i = 0; i < c->n_open; i++) { /* oldest first */
-        const struct request *r = c->open[i];
+    for (size_t i = 0; i < c->open.n; i++) { /* oldest first */
+        const struct request *r = c->open.items[i];
         waiting += r->state == REQUEST_QUEUED;
         if (r->state != REQUEST_QUEUED || strcmp(r->reason, outcome_text(OUTCOME_NOT_SENT)) != 0)
             continue;
@@ -100,7 +100,7 @@ static void add_open(const struct core *c, struct buf *out)
         since = since == 0 ? r->created_wall : since;
     }
     view_int(out, "waiting", (int64_t)waiting);
-    view_int(out, "under_way", (int64_t)(c->n_open - waiting));
+    view_int(out, "under_way", (int64_t)(c->open.n - waiting));
     view_int(out, "unsent", (int64_t)unsent);
     view_int(out, "unsent_since", since);
 }

@@ -74,15 +74,6 @@ static void add_windows(struct core *c, const struct key *k, int64_t until, stru
     view_int(out, "settle_ms", policy->settle_ms);
 }
 
-static const struct request *open_request(const struct core *c, const char *relay_id)
-{
-    for (size_t i = 0; i < c->n_open; i++) {
-        if (strcmp(c->open[i]->relay_id, relay_id) == 0)
-            return c->open[i];
-    }
-    return NULL;
-}
-
 static bool is_paused(const struct core *c, const struct key *k)
 {
     const struct conf_route *route = conf_route_by_name(c->conf, k->route);
@@ -105,7 +96,8 @@ static void add_key(struct core *c, const struct key *k, struct buf *out)
     overview_at(c, out, "quiet_since", k->quiet_since);
     view_bool(out, "paused", is_paused(c, k));
     add_windows(c, k, until, out);
-    const struct request *open = k->relay_id[0] == '\0' ? NULL : open_request(c, k->relay_id);
+    const struct request *open =
+        k->relay_id[0] == '\0' ? NULL : open_requests_find(&c->open, k->relay_id);
     if (open != NULL)
         overview_request(c, open, "request", out);
     buf_add_char(out, '}');

@@ -4,6 +4,7 @@
 #define RELAY_CORE_CORE_PRIVATE_H
 
 #include "relay/core/core.h"
+#include "relay/core/open_requests.h"
 #include "relay/core/relay_time.h"
 #include "relay/engine/engine.h"
 
@@ -150,8 +151,7 @@ struct core {
     bool in_transaction;
     struct count *unsaid; /* of the open transaction: counted when it is on disk */
     size_t n_unsaid, cap_unsaid;
-    struct request **open; /* oldest first */
-    size_t n_open, cap_open;
+    struct open_requests open;
     struct request **watched; /* ended in success: did it help? One of a key */
     size_t n_watched, cap_watched;
     struct core_backup backup;
@@ -224,14 +224,16 @@ __attribute__((warn_unused_result)) int core_put_request(struct core *c, const s
 /* r has ended: one more of such ends. */
 __attribute__((warn_unused_result)) int core_count_end(struct core *c, const struct request *r,
                                                        struct error *err);
-/* Takes r out of the open ones when it has ended, and frees it unless it is watched then. */
-void core_drop_ended(struct core *c, struct request *r);
-struct request *core_find_open(struct core *c, const char *relay_id);
 struct credential *core_find_credential(struct core *c, const char *name);
 struct request_view core_view_of(const struct request *r);
 /* What was learnt of the target's workflow; targets of one place share it. NULL: no such target. */
 struct learnt *core_find_learnt(struct core *c, const char *target);
+/* Takes r out of the open ones when it has ended, and frees it unless it is watched then. */
+void core_drop_ended(struct core *c, struct request *r);
 void core_due_at(struct core *c, int64_t at);
+/* r was made: asked what to do with when its POST may leave, not with every batch that makes one (a
+ * long queue would be walked each time). */
+void core_due_new(struct core *c, const struct request *r, int64_t now);
 /* x is started once the batch is on disk. Takes x. */
 __attribute__((warn_unused_result)) int core_start_exchange(struct core *c, struct exchange *x,
                                                             struct error *err);

@@ -20,26 +20,11 @@ struct request_view core_view_of(const struct request *r)
                                  .expires_ms = r->expires_ms};
 }
 
-struct request *core_find_open(struct core *c, const char *relay_id)
-{
-    for (size_t i = 0; i < c->n_open; i++) {
-        if (strcmp(c->open[i]->relay_id, relay_id) == 0)
-            return c->open[i];
-    }
-    return NULL;
-}
-
 void core_drop_ended(struct core *c, struct request *r)
 {
     if (request_is_open(r->state))
         return;
-    for (size_t i = 0; i < c->n_open; i++) {
-        if (c->open[i] != r)
-            continue;
-        memmove(&c->open[i], &c->open[i + 1], (c->n_open - i - 1) * sizeof(c->open[0]));
-        c->n_open--;
-        break;
-    }
+    open_requests_remove(&c->open, r);
     if (core_effect_is_watched(r)) {
         core_effect_watch(c, r);
         return;
@@ -154,6 +139,27 @@ int core_start_exchange(struct core *c, struct exchange *x, struct error *err)
     return 0;
 }
 
+/* What of its credential is under way keeps another write from leaving. */
+static bool is_writing(const struct core *c, const struct credential *credential)
+{
+    return core_count_flights(c, EXCHANGE_DISPATCH, credential->name) +
+               core_count_flights(c, EXCHANGE_CANCEL, credential->name) >
+           0;
+}
+
+void core_due_new(struct core *c, const struct request *r, int64_t now)
+{
+    const struct target *target = conf_target_by_name(c->conf, r->target);
+    const struct credential *credential =
+        target == NULL ? NULL : core_find_credential(c, target->credential);
+    struct request_view view = core_view_of(r);
+    core_due_at(c, engine_expires_at(c->engine, &view));
+    if (credential == NULL)
+        core_due_at(c, now);
+    else if (!is_writing(c, credential))
+        core_due_at(c, limits_write_at(credential));
+}
+
 /* queued -> sending, on disk before the POST leaves (c->starting is started after the commit). */
 static int post(struct core *c, struct request *r, const struct target *target,
                 struct credential *credential, int64_t now, struct error *err)
@@ -221,17 +227,15 @@ static int consider_post(struct core *c, struct request *r, int64_t at, int64_t 
         core_due_at(c, at);
         return 0;
     }
-    if (core_count_flights(c, EXCHANGE_DISPATCH, credential->name) +
-            core_count_flights(c, EXCHANGE_CANCEL, credential->name) >
-        0)
+    if (is_writing(c, credential))
         return 0; /* its answer brings us back */
     return post(c, r, target, credential, now, err);
 }
 
 static int due_requests(struct core *c, int64_t now, struct error *err)
 {
-    for (size_t i = 0; i < c->n_open;) {
-        struct request *r = c->open[i];
+    for (size_t i = 0; i < c->open.n;) {
+        struct request *r = c->open.items[i];
         int64_t at = 0;
         int result = 0;
         if (!core_in_flight(c, r->relay_id)) {
@@ -248,7 +252,7 @@ static int due_requests(struct core *c, int64_t now, struct error *err)
         }
         if (result != 0)
             return result;
-        if (i < c->n_open && c->open[i] == r) /* else it ended, and the next one moved up */
+        if (i < c->open.n && c->open.items[i] == r) /* else it ended, and the next one moved up */
             i++;
     }
     return 0;
@@ -386,7 +390,7 @@ int core_handle_answer(struct core *c, struct message *m, struct error *err)
     int64_t now = relay_time_now(&c->time);
     if (m->u.answer.kind == EXCHANGE_READ)
         return core_online_answer(c, &m->u.answer.answer, now, err);
-    struct request *r = core_find_open(c, m->u.answer.relay_id);
+    struct request *r = open_requests_find(&c->open, m->u.answer.relay_id);
     if (r == NULL)
         return 0;
     if (m->u.answer.kind == EXCHANGE_CANCEL)

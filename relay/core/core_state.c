@@ -21,38 +21,19 @@ static int take_slot(void *context, const char *route, const char *target, int64
     return engine_restore_slot(c->engine, route, target, at, relay_id, NULL);
 }
 
-static int add_open(struct core *c, struct request *r)
-{
-    if (c->n_open == c->cap_open) {
-        size_t cap = c->cap_open == 0 ? 16 : c->cap_open * 2;
-        struct request **grown = realloc(c->open, cap * sizeof(struct request *));
-        if (grown == NULL)
-            return -ENOMEM;
-        c->open = grown;
-        c->cap_open = cap;
-    }
-    c->open[c->n_open++] = r;
-    return 0;
-}
-
 static int take_request(void *context, struct request *r)
 {
     struct core *c = context;
-    int result = add_open(c, r);
-    if (result != 0) {
-        request_free(r);
-        free(r);
-    }
-    return result;
+    if (open_requests_add(&c->open, r))
+        return 0;
+    request_free(r);
+    free(r);
+    return -ENOMEM;
 }
 
 static void forget_state(struct core *c)
 {
-    for (size_t i = 0; i < c->n_open; i++) {
-        request_free(c->open[i]);
-        free(c->open[i]);
-    }
-    c->n_open = 0;
+    open_requests_clear(&c->open);
     core_effect_forget(c);
     engine_free(c->engine);
     c->engine = NULL;
@@ -128,8 +109,8 @@ static int recover_requests(struct core *c, struct error *err)
     int begun = core_begin(c, err); /* also without any: the wait after this start is on disk */
     if (begun != 0)
         return begun;
-    for (size_t i = c->n_open; i-- > 0;) {
-        int result = recover(c, c->open[i], now, err);
+    for (size_t i = c->open.n; i-- > 0;) {
+        int result = recover(c, c->open.items[i], now, err);
         if (result != 0)
             return result;
     }
@@ -225,7 +206,6 @@ void core_release_state(struct core *c)
     core_pauses_forget(c);
     free(c->pauses);
     core_online_free(c->online);
-    free(c->open);
     free(c->watched);
     free(c->starting);
     core_metrics_settle(c, false);
@@ -315,7 +295,7 @@ static int create(struct core *c, const struct created_request *made, int64_t no
     r->expires_ms = made->expires_ms;
     r->slot = true;
     if (r->route == NULL || r->key == NULL || r->target == NULL || r->inputs == NULL ||
-        add_open(c, r) != 0) {
+        !open_requests_add(&c->open, r)) {
         request_free(r);
         free(r);
         return error_set(err, -ENOMEM, "core: out of memory");
@@ -324,7 +304,7 @@ static int create(struct core *c, const struct created_request *made, int64_t no
              LOG_STR("target", r->target), LOG_STR("cause", r->cause),
              LOG_STR("notification", r->notification));
     c->counts[REQUEST_QUEUED]++;
-    c->next_due = 0;
+    core_due_new(c, r, now);
     int result = c->ports.store.ops->put_request(c->ports.store.self, r, err);
     return result != 0 ? result : core_note_created(c, made, now, err);
 }
@@ -353,7 +333,7 @@ static int keep_outcome(struct core *c, const struct decision *o, struct error *
 
 static int cancel(struct core *c, const char *relay_id, struct error *err)
 {
-    struct request *r = core_find_open(c, relay_id);
+    struct request *r = open_requests_find(&c->open, relay_id);
     if (r == NULL)
         return 0;
     enum request_state before = r->state;
