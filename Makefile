@@ -11,14 +11,14 @@ BUILD   := build/$(if $(filter cc gcc,$(cc_name)),,$(cc_name)-)$(or $(SAN),relea
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-.PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more test-grafana dist deb packages-test compose-test
+.PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more test-grafana dist deb sbom packages-test compose-test
 all: $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train $(BUILD)/drift-app ## build (the default)
 
 LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3 gnutls libseccomp
 
 # What this compiler takes and where the libraries are. It comes first in every build, so it also gets what is missing;
 # the goals below compile nothing themselves.
-ifneq ($(filter-out help deps test lint fuzz format clean dist deb packages-test compose-test,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps test lint fuzz format clean dist deb sbom packages-test compose-test,$(or $(MAKECMDGOALS),all)),)
 include build/probed-$(cc_name).mk
 endif
 build/probed-$(cc_name).mk: tests/support/probe-flags.sh tests/support/deps.sh
@@ -212,8 +212,12 @@ deb: dist ## Debian packages of HEAD in build/dist
 	cd build/deb-source/drift-relay-$(VERSION) && cp -R docker/debian debian && dpkg-buildpackage -us -uc -b
 	mv build/deb-source/*.deb build/deb-source/*.buildinfo build/deb-source/*.changes build/dist/
 
-packages-test: deb ## lintian over the packages; install, upgrade, purge in a chroot
+sbom: deb ## what the packages are made of, as CycloneDX in build/dist
+	python3 docker/sbom.py build/dist > build/dist/drift-relay-$(VERSION).cdx.json
+
+packages-test: sbom ## lintian and the SBOM of the packages; install, upgrade, purge in a chroot
 	lintian --fail-on error,warning build/dist/*.changes
+	@python3 -m tests.deploy.bill
 	@tests/deploy/packages.sh
 
 compose-test: ## docker/compose.yml's images and containers, through the loop

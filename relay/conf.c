@@ -1,6 +1,7 @@
 #include "relay/conf.h"
 
 #include "relay/base/buf.h"
+#include "relay/base/must.h"
 #include "relay/base/scope.h"
 #include "relay/conf_private.h"
 
@@ -16,18 +17,12 @@ const char *const conf_sandbox_modes[] = {"require", "best-effort", "off", NULL}
 
 void *conf_array(size_t n, size_t size)
 {
-    void *items = calloc(n + 1, size);
-    if (items == NULL)
-        abort(); /* read at start and on request: without memory there is no going on */
-    return items;
+    return must_alloc(n + 1, size);
 }
 
 char *conf_text(const char *text)
 {
-    char *copy = strdup(text);
-    if (copy == NULL)
-        abort();
-    return copy;
+    return must_copy(text);
 }
 
 void conf_set_text(char **slot, const char *text)
@@ -155,10 +150,7 @@ void conf_unref_p(struct conf **c)
 
 void conf_watch(struct conf *c, const char *path)
 {
-    char **grown = realloc(c->watched, (c->n_watched + 1) * sizeof(char *));
-    if (grown == NULL)
-        abort();
-    c->watched = grown;
+    c->watched = must_grow(c->watched, c->n_watched + 1, sizeof(char *));
     c->watched[c->n_watched++] = conf_text(path);
 }
 
@@ -307,11 +299,8 @@ size_t conf_needs_restart(const struct conf *now, const struct conf *next, char 
 
 void conf_report_add(char ***list, size_t *n, const char *text)
 {
-    char **grown = realloc(*list, (*n + 1) * sizeof(char *));
-    if (grown == NULL)
-        abort();
-    *list = grown;
-    grown[(*n)++] = conf_text(text);
+    *list = must_grow(*list, *n + 1, sizeof(char *));
+    (*list)[(*n)++] = conf_text(text);
 }
 
 void conf_report_clear(struct conf_report *report)

@@ -1,5 +1,6 @@
 /* The environment alone: one source, one route, one target, as docs/config.md lists. */
 #include "relay/base/buf.h"
+#include "relay/base/must.h"
 #include "relay/base/scope.h"
 #include "relay/conf_private.h"
 
@@ -141,7 +142,7 @@ static void read_route(struct conf *c)
     r->key_labels[0] = conf_text("model");
     if (matcher_parse(&r->matchers[0], "action=retrain", NULL) != 0 ||
         inputs_compile(&c->routes[0].inputs, NULL, 0, NULL) != 0)
-        abort(); /* constants: only memory can be missing */
+        must_end(); /* constants: only memory can be missing */
 }
 
 static void read_listen(struct address *out, const char *name, struct conf_report *report)

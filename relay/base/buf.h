@@ -16,6 +16,9 @@ struct buf {
 };
 
 #define BUF_INIT(max_bytes) ((struct buf){.max = (max_bytes)})
+/* Over a char array of the caller's: it never asks for memory, and must not be freed or given. */
+#define BUF_OVER(array)                                                                            \
+    ((struct buf){.data = (array), .cap = sizeof(array), .max = sizeof(array) - 1})
 
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_add_text(struct buf *b, const char *text);

@@ -1,5 +1,7 @@
 #include "relay/base/finding.h"
 
+#include "relay/base/must.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,12 +18,9 @@ const char *severity_text(enum severity s)
 void findings_add(struct findings *list, enum severity severity, const char *subject,
                   const char *format, ...)
 {
-    struct finding *grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
+    list->items = must_grow(list->items, list->n + 1, sizeof(*list->items));
     va_list arguments;
-    if (grown == NULL)
-        abort();
-    list->items = grown;
-    struct finding *added = &grown[list->n++];
+    struct finding *added = &list->items[list->n++];
     *added = (struct finding){.severity = severity, .subject = subject};
     va_start(arguments, format);
     (void)vsnprintf(added->text, sizeof(added->text), format, arguments);

@@ -2,7 +2,6 @@
 
 #include "relay/base/buf.h"
 #include "relay/base/parse.h"
-#include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
 
 #include <errno.h>
@@ -207,13 +206,14 @@ void log_write(enum log_level level, const char *module, const char *event,
 {
     if (level < sink.lowest)
         return;
-    int saved_errno = errno; /* callers log, then return -errno */
-    SCOPED(buf_free) struct buf line = BUF_INIT(LINE_MAX_BYTES);
+    int saved_errno = errno;   /* callers log, then return -errno */
+    char room[LINE_MAX_BYTES]; /* that memory is short has to be said without any */
+    struct buf line = BUF_OVER(room);
     add_line(&line, level, module, event, fields);
     if (buf_failed(&line)) {
-        /* Out of memory, or too long: the event is worth more than its fields. */
+        /* Too long: the event is worth more than its fields. */
         const struct log_field lost[] = {LOG_BOOL("fields_lost", true), LOG_NONE};
-        buf_free(&line);
+        buf_clear(&line);
         add_line(&line, level, module, event, lost);
     }
     if (!buf_failed(&line))

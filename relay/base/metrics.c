@@ -1,4 +1,5 @@
 #include "relay/base/metrics.h"
+#include "relay/base/must.h"
 
 #include "relay/base/metric_family.h"
 #include "relay/base/parse.h"
@@ -13,10 +14,8 @@
 
 static void *must(void *memory)
 {
-    if (memory == NULL) {
-        (void)fputs("out of memory for metrics\n", stderr);
-        abort();
-    }
+    if (memory == NULL)
+        must_end();
     return memory;
 }
 

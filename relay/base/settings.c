@@ -1,6 +1,7 @@
 #include "relay/base/settings.h"
 
 #include "relay/base/buf.h"
+#include "relay/base/must.h"
 #include "relay/base/scope.h"
 #include "relay/base/settings_private.h"
 
@@ -17,7 +18,8 @@ static void add_message(struct messages *list, unsigned line, const char *text)
     struct message *grown = realloc(list->items, (list->n + 1) * sizeof(*grown));
     char *copy = strdup(text);
     if (grown == NULL || copy == NULL)
-        abort(); /* a config is read at start and on request: without memory there is no going on */
+        must_end(); /* a config is read at start and on request: without memory there is no going on
+                     */
     list->items = grown;
     size_t i = list->n++;
     for (; i > 0 && grown[i - 1].line > line; i--) /* ordered by line, stable */
@@ -123,9 +125,7 @@ void settings_free_p(struct settings **s)
 static const struct settings_group *group_new(struct settings *s, config_setting_t *setting,
                                               const char *parent, const char *key, long index)
 {
-    struct settings_group *g = calloc(1, sizeof(*g));
-    if (g == NULL)
-        abort();
+    struct settings_group *g = must_alloc(1, sizeof(*g));
     g->settings = s;
     g->setting = setting;
     const char *dot = parent[0] == '\0' || key[0] == '\0' ? "" : ".";
@@ -147,10 +147,7 @@ static void mark(struct settings *s, config_setting_t *setting)
 {
     if (s->n_asked == s->cap_asked) {
         size_t cap = s->cap_asked == 0 ? 64 : s->cap_asked * 2;
-        config_setting_t **grown = realloc(s->asked, cap * sizeof(config_setting_t *));
-        if (grown == NULL)
-            abort();
-        s->asked = grown;
+        s->asked = must_grow(s->asked, cap, sizeof(config_setting_t *));
         s->cap_asked = cap;
     }
     s->asked[s->n_asked++] = setting;

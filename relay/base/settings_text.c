@@ -1,5 +1,6 @@
 /* From a file or text to libconfig's tree, with what libconfig 1.5 would let pass in silence. */
 #include "relay/base/buf.h"
+#include "relay/base/must.h"
 #include "relay/base/parse.h"
 #include "relay/base/scope.h"
 #include "relay/base/settings_private.h"
@@ -47,7 +48,7 @@ static void scan_number(struct scan *s)
     bool is_float = !hex && (after == '.' || after == 'e' || after == 'E');
     SCOPED(free_p) char *token = strndup(s->at, len);
     if (token == NULL)
-        abort();
+        must_end();
     if (len > sign && !is_float && after != 'L' && !fits_int32(token))
         settings_note(&s->settings->faults, s->name, s->line,
                       "%.40s is too large: libconfig's integers end at 2147483647", token);

@@ -1,5 +1,6 @@
 /* Values of keys: typed, ranged, copied. */
 #include "relay/base/buf.h"
+#include "relay/base/must.h"
 #include "relay/base/parse.h"
 #include "relay/base/scope.h"
 #include "relay/base/settings_private.h"
@@ -49,9 +50,7 @@ bool settings_string(const struct settings_group *g, const char *key, bool requi
     const char *text = ask_text(g, key, required, "a string");
     if (text == NULL)
         return false;
-    char *copy = strdup(text);
-    if (copy == NULL)
-        abort();
+    char *copy = must_copy(text);
     free(*out);
     *out = copy;
     return true;
@@ -66,9 +65,7 @@ bool settings_text_or_int(const struct settings_group *g, const char *key, bool 
         return s != NULL && settings_string(g, key, required, out);
     char digits[24];
     (void)snprintf(digits, sizeof(digits), "%lld", config_setting_get_int64(s));
-    char *copy = strdup(digits);
-    if (copy == NULL)
-        abort();
+    char *copy = must_copy(digits);
     free(*out);
     *out = copy;
     return true;
@@ -192,14 +189,9 @@ bool settings_strings(const struct settings_group *g, const char *key, bool requ
             return false;
         }
     }
-    char **texts = calloc(count + 1, sizeof(char *));
-    for (size_t i = 0; texts != NULL && i < count; i++) {
-        texts[i] = strdup(config_setting_get_string_elem(s, (int)i));
-        if (texts[i] == NULL)
-            abort();
-    }
-    if (texts == NULL)
-        abort();
+    char **texts = must_alloc(count + 1, sizeof(char *));
+    for (size_t i = 0; i < count; i++)
+        texts[i] = must_copy(config_setting_get_string_elem(s, (int)i));
     *out = texts;
     *n = count;
     return true;

@@ -6,7 +6,25 @@
 #include <errno.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* jansson calls some of its failures to get memory "invalid token", which would tell a sender that
+ * what it sent is wrong: so we see for ourselves. */
+static _Thread_local bool memory_failed;
+
+static void *noting_malloc(size_t n)
+{
+    void *memory = malloc(n);
+    if (memory == NULL)
+        memory_failed = true;
+    return memory;
+}
+
+__attribute__((constructor)) static void note_what_jansson_asks_for(void)
+{
+    json_set_alloc_funcs(noting_malloc, free);
+}
 
 struct position {
     unsigned long line, column; /* from 1; a column is a character */
@@ -121,6 +139,7 @@ int strict_json_load(json_t **out, const char *bytes, size_t len, unsigned depth
         return rc;
 
     json_error_t fault;
+    memory_failed = false;
     json_t *tree = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &fault);
     if (tree == NULL && json_error_code(&fault) == json_error_numeric_overflow) {
         rc = load_with_reals(&tree, bytes, len, &fault);
@@ -128,7 +147,7 @@ int strict_json_load(json_t **out, const char *bytes, size_t len, unsigned depth
             return error_set(err, rc, "out of memory");
     }
     if (tree == NULL) {
-        if (json_error_code(&fault) == json_error_out_of_memory)
+        if (memory_failed)
             return error_set(err, -ENOMEM, "out of memory");
         return error_set(err, -EINVAL, "line %d column %d: %s", fault.line > 0 ? fault.line : 1,
                          fault.column > 0 ? fault.column : 1, fault.text);

@@ -1,6 +1,7 @@
 /* grafana check: is the Grafana as the relay's config counts on? */
 #include "relay/cli/grafana.h"
 
+#include "relay/base/must.h"
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
 #include "relay/cli/cli.h"
@@ -112,9 +113,7 @@ static bool ask(struct check *c)
 
 static void collect_sources(struct check *c)
 {
-    c->sources = calloc(c->conf->n_sources + 1, sizeof(*c->sources));
-    if (c->sources == NULL)
-        abort();
+    c->sources = must_alloc(c->conf->n_sources + 1, sizeof(*c->sources));
     for (size_t i = 0; i < c->conf->n_sources; i++) {
         const struct conf_source *s = &c->conf->sources[i];
         if (s->format != ALERT_FORMAT_GRAFANA)
@@ -166,13 +165,11 @@ static void judge_points(struct check *c, const struct review_source *source, bo
 
 static void judge_rules(struct check *c)
 {
-    SCOPED(free_p) size_t *taken = calloc(c->conf->n_routes + 1, sizeof(*taken));
+    SCOPED(free_p) size_t *taken = must_alloc(c->conf->n_routes + 1, sizeof(*taken));
     struct review_paths paths = {.points = c->points,
                                  .policies = c->policies,
                                  .sources = c->sources,
                                  .n_sources = c->n_sources};
-    if (taken == NULL)
-        abort();
     for (size_t i = 0; i < json_array_size(c->rules); i++) {
         const json_t *rule = json_array_get(c->rules, i);
         const struct conf_route *route = rule_route(c->conf, rule);

@@ -54,6 +54,8 @@ static int load_conf(struct conf **out, const char *path, char fault[static FAUL
     SCOPED(conf_report_clear) struct conf_report report = {0};
     int r = conf_load(out, path, &report);
     report_conf(&report);
+    if (r != 0 && report.n_faults == 0)
+        log_error("config", "fault", LOG_STR("at", "out of memory"));
     (void)snprintf(fault, FAULT_MAX, "%s",
                    report.n_faults > 0 ? report.faults[0] : "out of memory");
     return r;

@@ -1,5 +1,5 @@
 /* Messages: how every other thread talks to the core's. */
-#include "relay/base/log.h"
+#include "relay/base/must.h"
 #include "relay/core/core_private.h"
 
 #include <stdio.h>
@@ -160,15 +160,12 @@ bool core_explain(struct core *c, const struct core_explanation *question, core_
     return false;
 }
 
-/* Messages of our own must not get lost: without memory there is nothing left to do but to stop and
- * recover. */
+/* Messages of our own must not get lost. */
 static struct message *message_must(enum message_type type)
 {
     struct message *m = core_message_new(type);
-    if (m == NULL) {
-        log_error("core", "out_of_memory", LOG_STR("effect", "stopping; the store keeps all"));
-        abort();
-    }
+    if (m == NULL)
+        must_end();
     return m;
 }
 

@@ -1,6 +1,7 @@
 #include "relay/edge/carrier.h"
 
 #include "relay/base/http_client.h"
+#include "relay/base/must.h"
 #include "relay/base/scope.h"
 #include "relay/edge/exchange_http.h"
 #include "relay/edge/installations.h"
@@ -40,8 +41,8 @@ static void load_free(struct load *l)
 /* Hands the answer over; l is done. */
 static void tell(struct load *l, struct exchange_answer *answer)
 {
-    if (answer->body == NULL && (answer->body = calloc(1, 1)) == NULL)
-        abort();
+    if (answer->body == NULL)
+        answer->body = must_alloc(1, 1);
     l->done(l->context, l->exchange, answer);
     load_free(l);
 }
@@ -104,9 +105,7 @@ void carrier_send(struct carrier *c, struct exchange *x, const struct conf_crede
                   void *context)
 {
     struct error err = {0};
-    struct load *l = calloc(1, sizeof(*l));
-    if (l == NULL)
-        abort();
+    struct load *l = must_alloc(1, sizeof(*l));
     *l = (struct load){.next = c->loads,
                        .link = &c->loads,
                        .carrier = c,

@@ -1,6 +1,7 @@
 #include "relay/edge/dispatcher.h"
 
 #include "relay/base/clock.h"
+#include "relay/base/must.h"
 #include "relay/base/scope.h"
 #include "relay/base/service.h"
 #include "relay/core/core.h"
@@ -95,9 +96,7 @@ int dispatcher_start(struct dispatcher **out, struct conf *conf, struct error *e
 static void start(void *self, struct exchange *x)
 {
     struct dispatcher *d = self;
-    struct flight *f = calloc(1, sizeof(*f));
-    if (f == NULL)
-        abort();
+    struct flight *f = must_alloc(1, sizeof(*f));
     f->exchange = x;
     pthread_mutex_lock(&d->lock);
     *d->end = f;

@@ -1,6 +1,7 @@
 #include "relay/edge/exchange_http.h"
 
 #include "relay/base/buf.h"
+#include "relay/base/must.h"
 #include "relay/base/scope.h"
 
 #include <errno.h>
@@ -42,30 +43,20 @@ int exchange_http_start(struct http_client *client, const struct exchange *x,
     return http_client_start(client, &call, done, context, err);
 }
 
-static char *copy(const char *text)
-{
-    char *out = strdup(text);
-    if (out == NULL)
-        abort();
-    return out;
-}
-
 static void take_headers(struct exchange_answer *a, const struct http_result *result,
                          const struct secret *token)
 {
     size_t n = 0;
     while (exchange_wanted_headers[n] != NULL)
         n++;
-    a->headers = calloc(n + 1, sizeof(*a->headers));
-    if (a->headers == NULL)
-        abort();
+    a->headers = must_alloc(n + 1, sizeof(*a->headers));
     for (const char *const *name = exchange_wanted_headers; *name != NULL; name++) {
         const char *value = http_result_header(result, *name);
         if (value == NULL)
             continue;
-        char *kept = copy(value);
+        char *kept = must_copy(value);
         (void)secret_hide(kept, strlen(kept), token);
-        a->headers[a->n_headers++] = (struct exchange_header){copy(*name), kept};
+        a->headers[a->n_headers++] = (struct exchange_header){must_copy(*name), kept};
     }
 }
 
@@ -79,9 +70,7 @@ void exchange_http_answer(struct exchange_answer *out, const struct http_result 
                                     .status = result->status,
                                     .duration_ms = result->duration_ms};
     (void)snprintf(out->error, sizeof(out->error), "%s", result->error);
-    out->body = malloc(result->body_len + 1);
-    if (out->body == NULL)
-        abort();
+    out->body = must_alloc(result->body_len + 1, 1);
     memcpy(out->body, result->body, result->body_len);
     out->body[result->body_len] = '\0';
     out->body_len = result->body_len;

@@ -1,6 +1,7 @@
 #include "relay/edge/installations.h"
 
 #include "relay/base/log.h"
+#include "relay/base/must.h"
 #include "relay/base/parse.h"
 #include "relay/base/rs256.h"
 #include "relay/base/scope.h"
@@ -96,18 +97,10 @@ void installations_free(struct installations *all)
 /* --- finding
  * -------------------------------------------------------------------------------------- */
 
-static char *copy(const char *text)
-{
-    char *out = strdup(text);
-    if (out == NULL)
-        abort(); /* the exchange would be lost; the store keeps all, a restart recovers */
-    return out;
-}
-
 static void set_text(char **slot, const char *text)
 {
     free(*slot);
-    *slot = copy(text);
+    *slot = must_copy(text);
 }
 
 static struct installation *find(const struct installations *all, const struct exchange *x)
@@ -125,14 +118,12 @@ static struct installation *find_or_add(struct installations *all, const struct 
     struct installation *i = find(all, x);
     if (i != NULL)
         return i;
-    i = calloc(1, sizeof(*i));
-    if (i == NULL)
-        abort();
+    i = must_alloc(1, sizeof(*i));
     *i = (struct installation){.next = all->first,
                                .all = all,
-                               .credential = copy(x->credential),
-                               .api_url = copy(x->api_url),
-                               .repository = copy(x->repository)};
+                               .credential = must_copy(x->credential),
+                               .api_url = must_copy(x->api_url),
+                               .repository = must_copy(x->repository)};
     i->end = &i->first;
     all->first = i;
     return i;
@@ -276,9 +267,7 @@ void installations_ask(struct installations *all, const struct conf_credential *
         wanted.ready(wanted.context, i->token, i->expiry_s);
         return;
     }
-    struct waiter *w = calloc(1, sizeof(*w));
-    if (w == NULL)
-        abort();
+    struct waiter *w = must_alloc(1, sizeof(*w));
     w->wanted = wanted;
     *i->end = w;
     i->end = &w->next;

@@ -1,5 +1,6 @@
 #include "relay/github/exchange.h"
 
+#include "relay/base/must.h"
 #include "relay/base/parse.h"
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
@@ -321,26 +322,15 @@ const char *exchange_answer_header(const struct exchange_answer *a, const char *
     return NULL;
 }
 
-static char *copy_text(const char *text)
-{
-    char *out = strdup(text);
-
-    if (out == NULL)
-        abort();
-    return out;
-}
-
 void exchange_answer_copy(struct exchange_answer *out, const struct exchange_answer *a)
 {
     *out = *a;
-    out->body = copy_text(a->body == NULL ? "" : a->body);
+    out->body = must_copy(a->body == NULL ? "" : a->body);
     out->body_len = strlen(out->body);
-    out->headers = calloc(a->n_headers + 1, sizeof(*out->headers));
-    if (out->headers == NULL)
-        abort();
+    out->headers = must_alloc(a->n_headers + 1, sizeof(*out->headers));
     for (size_t i = 0; i < a->n_headers; i++)
         out->headers[i] =
-            (struct exchange_header){copy_text(a->headers[i].name), copy_text(a->headers[i].value)};
+            (struct exchange_header){must_copy(a->headers[i].name), must_copy(a->headers[i].value)};
 }
 
 void exchange_answer_clear(struct exchange_answer *a)

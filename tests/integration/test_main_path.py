@@ -78,7 +78,7 @@ def test_the_same_bytes_again_are_a_duplicate_that_changes_nothing(relay: Relay,
         assert again.status == 202 and again.json() == {**first, "duplicate": True}
     assert relay.metrics().sum("drift_relay_notifications_total", result="duplicate") == 3
     assert relay.metrics().sum("drift_relay_alerts_total") == 3
-    standin.wait_posts(2)
+    until(lambda: len(standin.runs()) == 2, 30, "two runs")
     stays(lambda: len(standin.runs()) == 2, 2, "one run for each of two keys")
     standin.assert_clean()
 

@@ -13,7 +13,7 @@ demo='python3 curl jq openssl procps'
 test="$demo clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck mandoc libcmocka-dev python3-pytest
     chromium unzip"
 # deb: what builds and judges packages.
-deb='build-essential debhelper debootstrap fakeroot git lintian'
+deb='build-essential debhelper debootstrap fakeroot git lintian python3'
 # containers: podman with two runtimes, of which one may work.
 containers='debootstrap podman buildah crun runc python3 python3-yaml'
 # pages: what Prometheus's pages at /classic load.
