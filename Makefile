@@ -11,7 +11,7 @@ BUILD   := build/$(if $(filter cc gcc,$(cc_name)),,$(cc_name)-)$(or $(SAN),relea
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-.PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more test-grafana dist deb sbom packages-test compose-test
+.PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more trust test-grafana dist deb sbom packages-test compose-test
 all: $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train $(BUILD)/drift-app ## build (the default)
 
 LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3 gnutls libseccomp
@@ -184,6 +184,10 @@ test-more: $(BUILD)/drift-model $(BUILD)/drift-train ## the long checks: scores 
 	+@$(MAKE) --no-print-directory packages-test compose-test
 	@python3 tests/mutants/mutants.py $(if $(MUTANTS),--sample $(MUTANTS)) $(if $(FILE),--file $(FILE)) \
 	    -- $(CC) $(all_cflags) -- $(all_ldflags) $(PROBED_LIBS)
+
+trust: all unit-programs simulator ## the faults and attacks of `make test` in their long form, about an hour; writes docs/trust.md
+	@sh tests/support/deps.sh test programs
+	@python3 -m tests.trust.run $(BUILD) $(STEPS)
 
 test-grafana: all ## the scenarios of tests/e2e/grafana against a real Grafana >= 12.3: GRAFANA_HOME=… [GRAFANA_BIN=…]
 	@sh tests/support/deps.sh test programs

@@ -89,7 +89,12 @@ class Relay:
 
     def start(self) -> "Relay":
         """Starts it and waits until both listeners are announced."""
-        process = self.spawn()
+        self.spawn()
+        return self.wait_listening()
+
+    def wait_listening(self) -> "Relay":
+        """Waits for a spawned one."""
+        assert self.process is not None
 
         def listening(text: str) -> bool:
             found = dict(_LISTENING.findall(text))
@@ -98,7 +103,7 @@ class Relay:
             self.port, self.admin_port = int(found["webhook"]), int(found["admin"])
             return True
 
-        process.wait_text(listening, START_S, "event=listening of webhook and admin")
+        self.process.wait_text(listening, START_S, "event=listening of webhook and admin")
         return self
 
     def term(self, timeout: float = 30) -> int:
