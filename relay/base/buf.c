@@ -30,7 +30,7 @@ static bool reserve(struct buf *b, size_t more)
         cap = need;
     char *data = realloc(b->data, cap);
     if (data == NULL) {
-        b->failed = true;
+        b->failed = b->no_memory = true;
         return false;
     }
     b->data = data;
@@ -117,7 +117,7 @@ void buf_add_real(struct buf *b, double value)
 void buf_clear(struct buf *b)
 {
     b->len = 0;
-    b->failed = false;
+    b->failed = b->no_memory = false;
     if (b->data != NULL)
         b->data[0] = '\0';
 }

@@ -12,7 +12,7 @@
 struct buf {
     char *data; /* NULL while nothing was added */
     size_t len, cap, max;
-    bool failed;
+    bool failed, no_memory; /* no_memory: failed for that */
 };
 
 #define BUF_INIT(max_bytes) ((struct buf){.max = (max_bytes)})

@@ -7,6 +7,7 @@
 #include "relay/github/exchange_private.h"
 #include "relay/github/inputs.h"
 #include "relay/github/url.h"
+#include "relay/github/utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -109,10 +110,10 @@ char *exchange_place(const struct target *target, const char *redirect)
 
 int exchange_set_url(struct exchange *x, struct buf *url, struct error *err)
 {
-    if (buf_failed(url))
+    if (buf_failed(url) && !url->no_memory)
         return error_set(err, -EINVAL, "%s: its URL is longer than %d bytes", x->credential,
                          URL_MAX);
-    x->url = buf_give(url);
+    x->url = buf_give(url); /* NULL when it failed */
     return x->url == NULL ? error_set(err, -ENOMEM, "exchange: out of memory") : 0;
 }
 
@@ -154,9 +155,10 @@ static int set_body(struct exchange *x, const struct target *target, bool run_de
 
     if (body == NULL)
         return error_set(err, -ENOMEM, "exchange: out of memory");
-    if (json_object_set_new(body, "ref", json_string(target->ref)) < 0)
+    if (!utf8_is_valid(target->ref))
         return error_set(err, -EINVAL, "%s: its ref is no UTF-8 text", target->name);
-    if (json_object_set(body, "inputs", inputs) < 0 ||
+    if (json_object_set_new(body, "ref", json_string(target->ref)) < 0 ||
+        json_object_set(body, "inputs", inputs) < 0 ||
         (run_details && json_object_set_new(body, "return_run_details", json_true()) < 0))
         return error_set(err, -ENOMEM, "exchange: out of memory");
     buf_add_json(&text, body);

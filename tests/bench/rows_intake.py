@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import statistics
-import time
+import threading
 from typing import Iterator
 
-from tests.bench.programs import Bare, BenchRelay, Webhook, loop, sync_times_us
+from tests.bench.programs import Bare, BenchRelay, Webhook, load, loop, sync_times_us
 from tests.bench.table import Row, in_turns, ratio, spread
 
 SECONDS = 2
@@ -32,20 +32,16 @@ def intake() -> Iterator[Row]:
 def lost() -> Row:
     """kill -9 in the middle of a load: of the 202s, how many are not on disk."""
     with BenchRelay() as relay:
-        import threading  # only here
-        timer = threading.Timer(1.5, lambda: relay.relay.kill9())
+        timer = threading.Timer(1.5, relay.relay.kill9)
         timer.start()
-        said = None
-        from tests.bench.programs import load
         try:
-            said = load(relay.port, want=None, connections=32, seconds=1, **relay.secret)
+            said = load(relay.port, want=None, connections=32, seconds=3, **relay.secret)
         finally:
             timer.join()
         relay.start()
         assert relay.relay.term() == 0
-        kept = relay.stored()
-        return Row("202s that kill -9 lost", f"{max(0, int(said['status'].get('202', 0)) - kept)} of {said['status']}",
-                   target="0", met=kept >= int(said["status"].get("202", 0)))
+        answered, kept = int(said["status"].get("202", 0)), relay.stored()
+        return Row("202s that kill -9 lost", f"{max(0, answered - kept)} of {answered:,}", target="0", met=kept >= answered)
 
 
 def latency() -> Iterator[Row]:
@@ -90,8 +86,3 @@ def paths() -> Iterator[Row]:
                                   lambda: bare.load(what="large", want=413, **options).rate)
         yield Row("too large, refused/s", spread(large), f"bare libmicrohttpd: {spread(refused)}", ratio(large, refused),
                   0.7)
-
-
-def counted(seconds: float = 0.2) -> None:
-    """A moment for what is under way to end."""
-    time.sleep(seconds)

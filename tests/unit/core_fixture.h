@@ -4,6 +4,7 @@
 #ifndef TESTS_UNIT_CORE_FIXTURE_H
 #define TESTS_UNIT_CORE_FIXTURE_H
 
+#include "relay/base/must.h"
 #include "relay/base/scope.h"
 #include "relay/core/core.h"
 #include "relay/store/memory.h"
@@ -219,8 +220,7 @@ static inline void core_send(struct core_fixture *f, const char *status, const c
                    strcmp(status, "resolved") == 0 ? "2025-11-25T00:00:00Z"
                                                    : "0001-01-01T00:00:00Z");
     *kept = (struct core_reply_kept){0};
-    struct intake *in = calloc(1, sizeof(*in));
-    assert_non_null(in);
+    struct intake *in = must_alloc(1, sizeof(*in));
     *in =
         (struct intake){.source = strdup("grafana"),
                         .format = ALERT_FORMAT_GRAFANA,
@@ -266,8 +266,7 @@ static inline void core_answer_flight_with(struct core_fixture *f, int status, c
                                 .body_len = strlen(body),
                                 .duration_ms = 1};
     if (header != NULL) {
-        a.headers = calloc(1, sizeof(*a.headers));
-        assert_non_null(a.headers);
+        a.headers = must_alloc(1, sizeof(*a.headers));
         a.headers[a.n_headers++] = (struct exchange_header){strdup(header), strdup(value)};
     }
     core_answer(f->core, x->kind, x->relay_id, &a);

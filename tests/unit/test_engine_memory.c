@@ -1,55 +1,11 @@
 /* Memory that runs out: each allocation of a scenario fails in turn. The engine says -ENOMEM and is
- * thrown away; nothing leaks, nothing is half done. The allocator's functions are replaced for the
- * whole program. */
+ * thrown away; nothing leaks, nothing is half done. */
 #include "tests/unit/engine_fixture.h"
+#include "tests/unit/failing_memory.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
-/* The sanitizers' own allocator where there is one, else the C library's. */
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t n, size_t size);
-extern void *__libc_realloc(void *p, size_t size);
-extern void *__interceptor_malloc(size_t size) __attribute__((weak));
-extern void *__interceptor_calloc(size_t n, size_t size) __attribute__((weak));
-extern void *__interceptor_realloc(void *p, size_t size) __attribute__((weak));
-
-static bool redelivers_first;       /* then the first key of all is a redelivery's */
-static size_t allocations, failing; /* the one that fails; 0: none */
-
-static bool fails(void)
-{
-    return failing != 0 && ++allocations == failing;
-}
-
-void *malloc(size_t size)
-{
-    if (fails())
-        return NULL;
-    return __interceptor_malloc != NULL ? __interceptor_malloc(size) : __libc_malloc(size);
-}
-
-void *calloc(size_t n, size_t size)
-{
-    if (fails())
-        return NULL;
-    return __interceptor_calloc != NULL ? __interceptor_calloc(n, size) : __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t size)
-{
-    if (fails())
-        return NULL;
-    return __interceptor_realloc != NULL ? __interceptor_realloc(p, size) : __libc_realloc(p, size);
-}
-
-char *strdup(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *copy = malloc(size);
-    return copy == NULL ? NULL : memcpy(copy, text, size);
-}
-
+static bool redelivers_first; /* then the first key of all is a redelivery's */
 static int inputs(void *self, const struct route *route, const char *key, const char *relay_id,
                   const struct leading *leading, char **json, struct error *err)
 {
