@@ -80,6 +80,10 @@ static void of_cooldown_and_retry_after_the_later_end_counts(void **state)
         struct engine_key_times t = times(&f);
         assert_int_equal(t.cooldown, cases[i].end);
         assert_int_equal(t.cooldown_from, cases[i].from);
+        f.now = cases[i].end;
+        t = times(&f);
+        assert_int_equal(t.cooldown, 0);
+        assert_int_equal(t.cooldown_from, 0);
         fixture_clear(&f);
     }
 }
