@@ -30,7 +30,7 @@ GROUPS: dict[str, Callable[[], Iterator[Row]]] = {
     "engine": engine, "intake": rows_intake.intake, "latency": rows_intake.latency, "paths": rows_intake.paths,
     "hung": rows_trouble.hung, "retention": rows_trouble.retention, "backup": rows_trouble.backup,
     "queued": rows_trouble.queued, "start": rows_trouble.start, "costs": rows_trouble.costs,
-    "infer": rows_model.infer, "scrape": rows_model.scrape,
+    "infer": rows_model.infer, "windows": rows_model.windows, "scrape": rows_model.scrape,
 }
 
 
