@@ -13,7 +13,7 @@ from tests.support.github_standin import TOKEN, StandIn
 from tests.support.grafana_bodies import Recording, alert, grafana_body
 from tests.support.relay import Relay, sign, signed_headers
 from tests.support.relay_config import SECRET, SIGNATURE_HEADER, TIMESTAMP_HEADER, hmac_source, write_secret
-from tests.support.wait import stays
+from tests.support.wait import stays, until
 
 ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 SECRET_OF_RECORDINGS = Recording.load("01-firing-first").secret
