@@ -36,12 +36,21 @@ def component(kind: str, name: str, version: str, architecture: str, **more: Any
     return {"type": kind, "bom-ref": purl, "name": name, "version": version, "purl": purl, **more}
 
 
+def owner(path: Path) -> str:
+    """The package that has the file, under whichever name dpkg knows it: /lib may be a link to /usr/lib."""
+    names = {str(p) for p in (path, path.resolve())}
+    for name in sorted(names | {n.removeprefix("/usr") for n in names} | {"/usr" + n for n in names}):
+        done = subprocess.run(["dpkg-query", "-S", name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+        if done.returncode == 0:
+            return done.stdout.split(":")[0]
+    raise SystemExit(f"sbom: no package has {path}")
+
+
 def linked(program: Path) -> Iterator[Component]:
     """The packages of the libraries that the program itself names."""
-    found = dict(re.findall(r"^\s*(\S+) => (/\S+)", run("ldd", str(program)), re.M))
+    found = {Path(path).name: Path(path) for path in re.findall(r"(/\S+) \(0x", run("ldd", str(program)))}
     for library in re.findall(r"\(NEEDED\).*\[(.+)\]", run("readelf", "-d", str(program))):
-        place = Path(found[library]) if library in found else Path(library)
-        package = run("dpkg-query", "-S", f"*/{place.name}").split(":")[0]
+        package = owner(found[library])
         said = run("dpkg-query", "-W", "-f", "${Version} ${Architecture} ${Homepage}\n", package).split("\n", 1)[0]
         version, architecture, *homepage = said.split(" ")
         site = {"externalReferences": [{"type": "website", "url": homepage[0]}]} if homepage and homepage[0] else {}
