@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.." || exit 2
 . tests/lint/all.sh
 
 # Programs with more than one thread, and the integration tests that touch every thread in a short time.
-threaded=$(find tests/unit -name 'test_*.c' | grep -E '/test_(http|watch|log|metrics|service|mailbox|core|dispatcher|monitor|served)' | sort)
+# Not those that replace the allocator: ThreadSanitizer has its own, and they have one thread.
+threaded=$(find tests/unit -name 'test_*.c' | grep -v _memory | grep -E '/test_(http|watch|log|metrics|service|mailbox|core|dispatcher|monitor|served)' | sort)
 threaded_integration='tests/integration/test_main_path.py tests/integration/test_model_server.py tests/integration/test_app.py'
 
 sources() {

@@ -51,6 +51,7 @@ struct load {
     char *body; /* --body FILE, or what is sent again and again */
     size_t body_len;
     char *large; /* what is sent of it */
+    bool gone;   /* nobody listens any more */
 };
 
 static int64_t now_ns(void)
@@ -124,9 +125,16 @@ static void connect_now(struct load *l, struct connection *c)
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (c->fd < 0 ||
         setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one)) != 0 ||
-        bind(c->fd, (struct sockaddr *)&from, sizeof(from)) != 0 ||
-        connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0)
-        die("connect");
+        bind(c->fd, (struct sockaddr *)&from, sizeof(from)) != 0)
+        die("socket");
+    if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+        if ((errno != ECONNREFUSED && errno != ECONNRESET) || l->answered == 0)
+            die("connect");
+        (void)close(c->fd);
+        c->fd = -1;
+        l->gone = true; /* it was there: whoever ended it wants to know how far we came */
+        return;
+    }
     (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &event) != 0)
         die("epoll");
@@ -149,6 +157,8 @@ static void send_one(struct load *l, struct connection *c, int64_t due)
 {
     if (c->fd < 0)
         connect_now(l, c);
+    if (l->gone)
+        return;
     write_request(l, c);
     l->begun++;
     c->due_ns = due;
@@ -241,7 +251,7 @@ static void on_event(struct load *l, struct connection *c)
 
 static bool over(const struct load *l, int64_t now)
 {
-    return l->begun >= l->o.requests || now - l->start_ns >= l->o.seconds * SECOND_NS;
+    return l->gone || l->begun >= l->o.requests || now - l->start_ns >= l->o.seconds * SECOND_NS;
 }
 
 /* Sends what is due on what is idle; ns until the next is due, -1: when something is answered. */

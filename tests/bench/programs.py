@@ -20,7 +20,7 @@ from tests.support.relay_config import SECRET, base_config, merged
 from tests.support.wait import until
 from tests.trust.side_by_side import KEY, free_port, webhook_binary
 
-BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else "build/release")
+BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else "build/release").resolve()
 PROGRAMS = BUILD / "tests" / "bench"
 CORES = sorted(os.sched_getaffinity(0))
 ADDRESSES = 8  # loopback addresses that the load comes from: the relay takes 64 connections of each

@@ -10,5 +10,6 @@ folder=$(mktemp -d build/debian.XXXXXX)
 trap 'rm -rf "$folder"' EXIT
 debootstrap --variant=minbase bookworm "$folder" > build/debootstrap.log 2>&1 || { tail -n 1 build/debootstrap.log; exit 1; }
 rm -rf "$folder"/var/cache/apt/* "$folder"/var/lib/apt/lists/* "$folder"/var/log/*
+chmod 755 "$folder" # else nobody but root gets in
 tar -C "$folder" -cf build/debian.tar.new .
 mv build/debian.tar.new build/debian.tar
