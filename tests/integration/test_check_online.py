@@ -9,7 +9,6 @@ from typing import Any, Callable
 import pytest
 
 from tests.support.github_app import App, new_key
-from tests.support.github_rules import Input
 from tests.support.github_standin import TOKEN, StandIn
 from tests.support.grafana_bodies import grafana_body
 from tests.support.relay import Relay
