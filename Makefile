@@ -11,14 +11,14 @@ BUILD   := build/$(if $(filter cc gcc,$(cc_name)),,$(cc_name)-)$(or $(SAN),relea
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-.PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more trust test-grafana dist deb sbom packages-test compose-test
+.PHONY: all simulator sim story pictures bench bench-programs fuzz fuzz-programs unit-programs headers tidy install help deps demo test lint format clean test-more coverage trust test-grafana dist deb sbom packages-test compose-test
 all: $(BUILD)/drift-relay $(BUILD)/drift-model $(BUILD)/drift-train $(BUILD)/drift-app ## build (the default)
 
 LIBRARIES := libmicrohttpd jansson libcurl libconfig libsodium sqlite3 gnutls libseccomp
 
 # What this compiler takes and where the libraries are. It comes first in every build, so it also gets what is missing;
 # the goals below compile nothing themselves.
-ifneq ($(filter-out help deps test lint fuzz format clean dist deb sbom packages-test compose-test,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps test lint fuzz format clean coverage dist deb sbom packages-test compose-test,$(or $(MAKECMDGOALS),all)),)
 include build/probed-$(cc_name).mk
 endif
 build/probed-$(cc_name).mk: tests/support/probe-flags.sh tests/support/deps.sh
@@ -181,9 +181,14 @@ test-more: $(BUILD)/drift-model $(BUILD)/drift-train ## the long checks: scores 
 	@python3 tests/scipy/scores.py $< --cases $(or $(SCORES),10000)
 	@RELAY_BIN='$(abspath $(BUILD))/drift-relay' python3 -m tests.clients.clients
 	@python3 -m tests.deploy.linters
-	+@$(MAKE) --no-print-directory packages-test compose-test
+	+@$(MAKE) --no-print-directory coverage packages-test compose-test
 	@python3 tests/mutants/mutants.py $(if $(MUTANTS),--sample $(MUTANTS)) $(if $(FILE),--file $(FILE)) \
 	    -- $(CC) $(all_cflags) -- $(all_ldflags) $(PROBED_LIBS)
+
+coverage: ## lines of the engine, the parsers, the store and the GitHub part that tests run; below FLOOR (95) % is an error
+	+@$(MAKE) --no-print-directory BUILD=build/coverage CFLAGS='-O1 --coverage -fprofile-update=atomic' LDFLAGS=--coverage \
+	    all unit-programs simulator
+	@tests/coverage.sh build/coverage
 
 trust: all unit-programs simulator ## the faults and attacks of `make test` in their long form, about an hour; writes docs/trust.md
 	@sh tests/support/deps.sh test programs
