@@ -206,8 +206,9 @@ void log_write(enum log_level level, const char *module, const char *event,
 {
     if (level < sink.lowest)
         return;
-    int saved_errno = errno;   /* callers log, then return -errno */
-    /* That memory is short has to be said without any. Left as it is: a line fills what it needs. */
+    int saved_errno = errno; /* callers log, then return -errno */
+    /* That memory is short has to be said without any. Left as it is: a line fills what it needs.
+     */
     __attribute__((uninitialized)) char room[LINE_MAX_BYTES];
     struct buf line = BUF_OVER(room);
     add_line(&line, level, module, event, fields);
