@@ -154,7 +154,7 @@ def run_once(kind: tuple[str, Union[int, str], int], at: int) -> tuple[int, int]
             life.live(nth)
             count = nth.count
             ended_well(relay, does, fired=0 < at <= count)
-            assert set(life.refused) <= {503, 408, 500}, life.refused
+            assert set(life.refused) <= {503}, life.refused
             afterwards(life)
             verdict = github.judge()
             assert verdict["doubled_runs"] == [] and verdict["without_proof"] == 0, verdict

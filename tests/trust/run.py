@@ -110,7 +110,7 @@ def page(steps: list[Step], began: float) -> str:
         out += ["", f"## {step.name[0].upper()}{step.name[1:]}", f"{step.asks[0].upper()}{step.asks[1:]}.", "", f"    {step.command}", ""]
         table = [line for line in step.lines if line.startswith("|")]
         out += table if table else [f"- {line}" for line in step.lines]
-        out += [""] * bool(table) + ["" if table else "", f"{'Passed' if step.status == 0 else '**Failed**'} in {step.took_s:.0f} s."]
+        out += ["", f"{'Passed' if step.status == 0 else '**Failed**'} in {step.took_s:.0f} s."]
     bugs = ROOT / "tests/trust/found.md"
     return "\n".join(out + ["", bugs.read_text(encoding="utf-8").strip(), ""]) if bugs.exists() else "\n".join(out + [""])
 
