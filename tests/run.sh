@@ -88,21 +88,53 @@ nothing_runs() {
     ! pgrep -af "$1"
 }
 
-# tier NAME COMMAND…: runs the command, a function that counts its checks, and prints the tier's line
+# work NAME COMMAND…: runs a tier's command, a function that counts its checks
+work() {
+    export TALLY=$PWD/build/test/$1.tally
+    : > "$TALLY"
+    ("${@:2}") > "$PWD/build/test/$1.log" 2>&1
+}
+
+asked() {
+    case $wanted in "  " | *" $1 "*) ;; *) return 1 ;; esac
+}
+
+# ahead NAME COMMAND…: begins a tier that only computes, in what the tiers that mostly wait leave of the processors; tier
+# NAME waits for its end
+declare -A begun began
+ahead() {
+    asked "$1" || return
+    began[$1]=$SECONDS
+    set -m # a process group of its own, which the end of this script ends
+    (renice -n 19 $BASHPID > /dev/null; work "$@") &
+    set +m
+    begun[$1]=$!
+}
+end_begun() {
+    local group
+    for group in "${begun[@]}"; do kill -- "-$group" 2> /dev/null; done
+}
+trap end_begun EXIT
+
+# tier NAME COMMAND…: runs the command, unless it is begun, and prints the tier's line
 passed=0 failed=0 skipped=0
 wanted=" $* "
 tier() {
-    local name=$1 start=$SECONDS log=$PWD/build/test/$1.log status counts
-    shift
-    case $wanted in "  " | *" $name "*) ;; *) return ;; esac
-    export TALLY=$PWD/build/test/$name.tally
-    : > "$TALLY"
-    ("$@") > "$log" 2>&1
-    status=$?
-    read -ra counts < <(awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$TALLY")
+    local name=$1 start=$SECONDS status counts
+    asked "$name" || return
+    if [ -n "${begun[$name]-}" ]; then
+        start=${began[$name]}
+        wait "${begun[$name]}"
+        status=$?
+        unset "begun[$name]"
+    else
+        work "$@"
+        status=$?
+    fi
+    read -ra counts < <(awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "build/test/$name.tally")
     # A tier that ran nothing, or stopped half-way, has failed.
     if [ "$status" -ne 0 ] || [ "${counts[*]}" = "0 0 0" ]; then counts[1]=$((counts[1] + 1)); fi
-    if [ "${counts[1]}" -ne 0 ]; then cat "$log"; else grep '^warning: ' "$log"; fi
+    if [ "${counts[1]}" -ne 0 ]; then cat "build/test/$name.log"; else grep '^warning: ' "build/test/$name.log"; fi
     printf '%-12s %5d passed %4d failed %4d skipped %5d s\n' "$name" "${counts[@]}" $((SECONDS - start))
     passed=$((passed + counts[0])) failed=$((failed + counts[1])) skipped=$((skipped + counts[2]))
     ran=1
@@ -115,13 +147,14 @@ tier lint         lint
 tier sources      sources
 tier unit         plain unit-programs unit build/werror
 tier stories      plain story stories build/werror
+ahead simulator   simulator
 tier integration  integration
 tier browser      plain all pytests build/werror/drift-relay tests/browser
 tier fault        plain all pytests build/werror/drift-relay tests/fault
+tier demo         plain all demo
+tier simulator
 tier address      address
 tier thread       thread
-tier demo         plain all demo
-tier simulator    simulator
 tier fuzz         fuzz
 tier prometheus   check "rules and configuration" sh tests/lint/prometheus.sh
 

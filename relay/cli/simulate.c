@@ -18,6 +18,10 @@
 #define RUN_TIME_DEFAULT "20m"
 #define RUN_TIME_MAX_MS  (24 * 3600 * 1000)
 
+/* The log's stamps are the wall clock's and timers go by the relay's own time: a request may stand
+ * in a log some milliseconds before its hold was over by the log's stamps. */
+#define CLOCKS_APART_MS 1000
+
 static const struct cli_option options[] = {
     {"config", "NEW", "the config to try (default: as serve finds it)"},
     {"run-time", "DURATION", "how long a workflow run takes (default: " RUN_TIME_DEFAULT ")"},
@@ -207,7 +211,9 @@ static int replay(struct simulation *s, const char *path)
         r = error_set(&err, -ENOMEM, "out of memory");
     if (r == 0 && s->offline == NULL)
         r = error_set(&err, -EINVAL, "there is nothing in it");
-    if (r != 0)
+    if (r == 0)
+        offline_advance(s->offline, (struct wall){s->to.ms + CLOCKS_APART_MS});
+    else
         fprintf(stderr, "drift-relay simulate: %s:%zu: %s\n", path, s->line, err.text);
     if (file != stdin)
         (void)fclose(file);
@@ -258,7 +264,7 @@ static json_t *assumptions(const struct simulation *s)
         list, json_string("No operator's command, pause or stop file; the relay never stops."));
     (void)json_array_append_new(
         list, json_string("Notifications come as they came; the relay knows nothing before the "
-                          "first, and time ends with the log's last line."));
+                          "first, and time ends one second after the log's last line."));
     if (s->requests == 0)
         (void)json_array_append_new(
             list, json_string("The log has no requests: then counts the decisions of "

@@ -125,6 +125,13 @@ def test_the_assumptions_are_stated_and_say_what_was_left_out(make_relay: Callab
     assert "Assumed:" in shown and "2026-11-16" in shown and all(len(one) <= 80 for one in shown.splitlines())
 
 
+def test_a_timer_that_was_early_by_the_logs_stamps_counts(make_relay: Callable[..., Relay]) -> None:
+    held = line(MONDAY, "firing", 1, "held/hold")
+    made = {"request": "01KAR" + "1" * 21, "route": "kospi", "key": "kospi/kospi", "cause": "timer",
+            "created_at": "2026-11-16T00:59:59.990Z", "state": "done", "reason": "success"}
+    assert simulate(make_relay(), [held, made], {"hold": "1h"})["totals"] == {"then": 1, "now": 1}
+
+
 BAD_LOGS = {
     "empty": ("\n", "there is nothing in it"),
     "no JSON": ("{\n", "log.jsonl:1: "),

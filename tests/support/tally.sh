@@ -13,7 +13,8 @@ count() { echo "$1 $2 $3" >> "$TALLY"; }
 build() {
     local folder=$1 status log=$TALLY.build
     shift
-    "${MAKE:-make}" --no-print-directory ${jobs:+-j"$jobs"} SAN= CC=gcc BUILD="$folder" "$@" > "$log" 2>&1
+    mkdir -p "$folder" # one make at a time in a folder
+    flock "$folder" "${MAKE:-make}" --no-print-directory ${jobs:+-j"$jobs"} SAN= CC=gcc BUILD="$folder" "$@" > "$log" 2>&1
     status=$?
     [ $status -eq 0 ] || grep -vE '^  (CC|AR|LINK) ' "$log"
     return $status

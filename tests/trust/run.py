@@ -88,7 +88,7 @@ STEPS = {
     "json": Step("JSON", "texts of every category: taken or refused as RFC 8259 says", f"{PYTEST} tests/integration/test_json_table.py",
                  r"texts|passed|failed"),
     "fuzz": Step("parsers", "libFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer",
-                 f"make --no-print-directory fuzz FUZZ={many(60)}", r"^ok|^not ok"),
+                 f"make --no-print-directory fuzz TIME={many(60)}", r"^ok|^not ok"),
     "soak": Step("soak", "everything at once: the books balance at each stop, memory and descriptors stay",
                  f"MINUTES={30 * SCALE:g} SEED=1 python3 -m tests.trust.soak", r"min, seed"),
     "side-by-side": Step("beside other programs", "the same five attacks", "python3 -m tests.trust.side_by_side", r"^\|"),
