@@ -190,7 +190,7 @@ coverage: ## lines of the engine, the parsers, the store and the GitHub part tha
 	    all unit-programs simulator
 	@tests/coverage.sh build/coverage
 
-trust: all unit-programs simulator ## the faults and attacks of `make test` in their long form, about an hour; writes docs/trust.md
+trust: all unit-programs simulator bench-programs ## the faults and attacks of `make test` in their long form, about an hour; writes docs/trust.md
 	@sh tests/support/deps.sh test programs
 	@python3 -m tests.trust.run $(BUILD) $(STEPS)
 

@@ -1,14 +1,17 @@
 """Floods: of connections that say nothing or little, of notifications, of reloads. Good senders are answered, memory
 stays bounded, nothing acknowledged is lost.
 
-FLOOD, HERD and RELOADS set how much (300 connections, 600 alerts, 30 reloads); make trust asks for more.
+FLOOD, HERD and RELOADS set how much (300 connections, 600 alerts, 30 reloads); make trust asks for more, and with
+RELOAD_RATE for so many notifications a second in the storm of reloads (by the bench's `load`).
 """
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,13 +23,15 @@ import pytest
 
 from tests.support.github_standin import StandIn
 from tests.support.grafana_bodies import alert, grafana_body
-from tests.support.relay import SANITIZED, Relay
-from tests.support.relay_config import SECRET, hmac_source, write_secret
+from tests.support.relay import BINARY, SANITIZED, Relay
+from tests.support.relay_config import SECRET, config_text, hmac_source, write_secret
 from tests.support.wait import PATIENCE, until
 
 FLOOD = int(os.environ.get("FLOOD", "300"))
 HERD = int(os.environ.get("HERD", "600"))
 RELOADS = int(os.environ.get("RELOADS", "30"))
+RELOAD_RATE = int(os.environ.get("RELOAD_RATE", "0"))
+LOAD = BINARY.parent / "tests" / "bench" / "load"
 
 
 class Flood:
@@ -180,8 +185,17 @@ def test_a_herd_is_acknowledged_and_its_runs_are_started_in_order(make_relay: Ca
     standin.assert_clean()
 
 
+def _many_more(relay: Relay) -> Optional[subprocess.Popen[str]]:
+    """RELOAD_RATE notifications a second, for as long as the storm takes."""
+    if RELOAD_RATE == 0:
+        return None
+    return subprocess.Popen([str(LOAD), "--port", str(relay.port), "--secret", SECRET, "--rate", str(RELOAD_RATE), "--connections", "32",
+                             "--requests", str(10 * RELOADS * RELOAD_RATE), "--seconds", str(RELOADS // 10 + 1), "--models", "7"],
+                            stdout=subprocess.PIPE, text=True)
+
+
 def test_a_storm_of_reloads_fails_no_sender(make_relay: Callable[..., Relay]) -> None:
-    """Valid, broken, without its route, with a second secret: in turn, while good notifications come."""
+    """Valid, broken, without its route, cut short, with a second secret: in turn, while good notifications come."""
     relay = make_relay().start()
     folder: Path = relay.folder
     valid = relay.config
@@ -189,7 +203,8 @@ def test_a_storm_of_reloads_fails_no_sender(make_relay: Callable[..., Relay]) ->
     rotated = {**valid, "sources": [hmac_source(folder, secrets=(SECRET, "the-secret-that-comes-after-it"))]}
     write_secret(folder, "grafana-secret-0", SECRET)
     other = {**valid, "routes": [{**valid["routes"][0], "name": "other"}]}
-    configs = [valid, "listen = { broken", rotated, other]
+    whole = config_text(valid)
+    configs = [valid, "listen = { broken", rotated, whole[:len(whole) // 2], other]
     answers: list[int] = []
     faults: list[str] = []
     stop, numbers = threading.Event(), count()
@@ -205,6 +220,7 @@ def test_a_storm_of_reloads_fails_no_sender(make_relay: Callable[..., Relay]) ->
             answers.append(answer.status)
 
     senders = [threading.Thread(target=send) for _ in range(3)]
+    more = _many_more(relay)
     for sender in senders:
         sender.start()
     try:
@@ -220,9 +236,13 @@ def test_a_storm_of_reloads_fails_no_sender(make_relay: Callable[..., Relay]) ->
         stop.set()
         for sender in senders:
             sender.join()
+        said = {"status": {}} if more is None else json.loads(more.communicate(timeout=120)[0])
     text = relay.log_text()
     reloads, refused = text.count("event=reloaded"), text.count("event=reload_failed")
-    print(f"{RELOADS} configs in turn: {reloads} reloads, {refused} refused; {len(answers)} notifications")
+    of_load = int(said["status"].get("202", 0))
+    print(f"{RELOADS} configs in turn: {reloads} reloads, {refused} refused; {len(answers) + of_load} notifications"
+          + (f", {RELOAD_RATE}/s of them by load" if more else ""))
     assert not faults and set(answers) == {202} and len(answers) >= 10
+    assert set(said["status"]) <= {"202"} and said.get("cut", 0) == 0 and (more is None or of_load > RELOADS), said
     assert reloads >= 2 and refused >= 1
-    assert relay.metrics().sum("drift_relay_notifications_total", result="accepted") == len(answers)
+    assert relay.metrics().sum("drift_relay_notifications_total", result="accepted") == len(answers) + of_load

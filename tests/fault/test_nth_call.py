@@ -1,18 +1,20 @@
 """The n-th call fails, or the process ends there as by kill -9: of the disk, of sockets, of memory. What was acknowledged
 is kept, no request is POSTed twice, and afterwards the relay works as if nothing had been.
 
-NTH_RUNS sets how many n are tried of each kind (6), spread over a whole life: start, notifications, a POST, its run, a
-reload, a backup, the end. SEED says where the first is. make trust tries every n of the disk, and thousands of the rest.
+NTH_RUNS sets how many n are tried of each kind (6), spread over a whole life: start, notifications, a POST, its run,
+retention of what an earlier life left, a reload, a backup, the end. SEED says where the first is. make trust tries every n of the disk, and thousands of the rest.
 """
 from __future__ import annotations
 
 import errno
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
-from typing import Any, Callable, Union
+from pathlib import Path
+from typing import Any, Callable, Iterator, Union
 
 import pytest
 
@@ -25,6 +27,7 @@ from tests.support.wait import until
 
 RUNS = int(os.environ.get("NTH_RUNS", "6"))
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(2**32))))
+PAST = 60  # notifications that are forgotten: more than one commit takes
 DISK, SOCKETS = "pwrite,fdatasync,ftruncate", "send,recv"
 KINDS = [pytest.param(DISK, KILL, 1, id="killed at a call of the disk"),
          pytest.param(SOCKETS, KILL, 1, id="killed at a call of a socket"),
@@ -91,6 +94,34 @@ class Life:
             self.refused.append(answer.status)
 
 
+@pytest.fixture(scope="module", name="past")
+def an_earlier_life() -> Iterator[Path]:
+    """A store whose notifications are all older than what is kept."""
+    with StandIn() as github:
+        relay = Relay()
+        relay.write_config(merged(base_config(relay.folder, github.url, TOKEN), {"routes": {"match": ["action=never"]}}))
+        relay.start()
+        for i in range(PAST):
+            assert relay.post(grafana_body(alert(f"past{i}"))).status == 202
+        assert relay.term() == 0
+        path = relay.folder / "state" / "relay.db"
+        db = sqlite3.connect(path)
+        db.execute("UPDATE notifications SET received_at = received_at - 100 * 86400000")
+        db.commit()
+        db.close()
+        yield path
+        relay.close()
+
+
+def left_of_the_past(relay: Relay) -> int:
+    """Notifications of the earlier life that the store still has."""
+    db = sqlite3.connect(relay.folder / "state" / "relay.db")
+    try:
+        return int(db.execute("SELECT count(*) FROM notifications WHERE seq <= ?", (PAST,)).fetchone()[0])
+    finally:
+        db.close()
+
+
 def assert_kept(life: Life) -> None:
     """Every 202 is on disk as it was said, and the store has no fault."""
     for _, said in life.acknowledged:
@@ -136,9 +167,10 @@ def afterwards(life: Life) -> None:
     assert answer.status == 202, answer.body
     until(lambda: relay.api("requests?state=queued")["items"] == [], 20, "nothing is queued")
     assert relay.term() == 0 and sound(relay)
+    assert left_of_the_past(relay) == 0
 
 
-def run_once(kind: tuple[str, Union[int, str], int], at: int) -> tuple[int, int]:
+def run_once(past: Path, kind: tuple[str, Union[int, str], int], at: int) -> tuple[int, int]:
     """One life with its fault, with a GitHub of its own; how many calls there were at its start, and in all."""
     calls, does, times = kind
     with StandIn() as github:
@@ -147,6 +179,8 @@ def run_once(kind: tuple[str, Union[int, str], int], at: int) -> tuple[int, int]
         relay = Relay()
         changes = {"routes": {"budget": {"max": 1000, "per": "24h"}}, "sandbox": "off"}
         relay.write_config(merged(base_config(relay.folder, github.url, TOKEN), changes))
+        (relay.folder / "state").mkdir(exist_ok=True)
+        shutil.copy(past, relay.folder / "state")
         nth = NthCall(relay.folder, calls, does, relay.folder / "state")
         relay.env = nth.env(at, times)
         life = Life(relay, github)
@@ -173,8 +207,8 @@ def spread(first: int, last: int) -> range:
 
 
 @pytest.mark.parametrize("calls, does, times", KINDS)
-def test_the_nth_call(calls: str, does: Union[int, str], times: int) -> None:
-    started, total = run_once((calls, does, times), 0)
+def test_the_nth_call(past: Path, calls: str, does: Union[int, str], times: int) -> None:
+    started, total = run_once(past, (calls, does, times), 0)
     assert total > 10, "the calls are not seen: the test shows nothing"
     chosen = [*spread(1, started), *spread(started + 1, total)]
     print(f"SEED={SEED}: {len(chosen)} of {total} calls of {calls}, each "
@@ -182,7 +216,7 @@ def test_the_nth_call(calls: str, does: Union[int, str], times: int) -> None:
     faults = []
     for at in chosen:
         try:
-            run_once((calls, does, times), at)
+            run_once(past, (calls, does, times), at)
         except AssertionError as fault:
             faults.append(str(fault))
     assert not faults, f"{len(faults)} of {len(chosen)}:\n" + "\n\n".join(faults[:5])

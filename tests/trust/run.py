@@ -79,7 +79,7 @@ STEPS = {
     "damage": Step("damage", "a byte flipped in every page of the store and every frame of its journal, files cut short: refused with a remedy, or "
                    "served (though damaged: where only SQLite's long check sees it)", f"PAGES={many(400)} SEED=1 {PYTEST} tests/fault/test_damaged_store.py", r"SEED|passed|failed"),
     "floods": Step("floods, a herd, a storm of reloads", "good senders are answered, memory is bounded, runs start in order, no sender fails",
-                   f"FLOOD={many(1000)} HERD={many(10000)} RELOADS={many(600)} {PYTEST} tests/fault/test_floods.py",
+                   f"FLOOD={many(1000)} HERD={many(10000)} RELOADS={many(600)} RELOAD_RATE=2000 {PYTEST} tests/fault/test_floods.py",
                    r"cut, |alerts over|reloads|passed|failed"),
     "outcomes": Step("every answer of GitHub, with a kill at each step of a POST", "each request ends where its row says; nothing that may have run is "
                      "POSTed again", f"{PYTEST} tests/fault/test_outcomes_by_crash.py", r"passed|failed"),
