@@ -146,6 +146,12 @@ tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(wildcard relay/main.c) $(model_mains) $(r
 $(BUILD)/%.tidy: %.c $(headers) .clang-tidy tests/lint/tidy.sh
 	$(Q)tests/lint/tidy.sh $< $(all_cflags) && mkdir -p $(@D) && touch $@
 
+analyzer: ## gcc -fanalyzer on every source, whose known false alarms are listed
+	@tests/lint/gcc_analyzer.sh $(all_cflags)
+
+memcheck: unit-programs ## the unit tests under valgrind: none but those that replace the allocator
+	@bash tests/memcheck.sh $(BUILD)
+
 # Units name /usr/bin, and are installed with $(PREFIX)/bin.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 bindir  := $(DESTDIR)$(PREFIX)/bin
@@ -181,7 +187,7 @@ test-more: $(BUILD)/drift-model $(BUILD)/drift-train ## the long checks: scores 
 	@python3 tests/scipy/scores.py $< --cases $(or $(SCORES),10000)
 	@RELAY_BIN='$(abspath $(BUILD))/drift-relay' python3 -m tests.clients.clients
 	@python3 -m tests.deploy.linters
-	+@$(MAKE) --no-print-directory coverage packages-test compose-test
+	+@$(MAKE) --no-print-directory analyzer memcheck coverage packages-test compose-test
 	@python3 tests/mutants/mutants.py $(if $(MUTANTS),--sample $(MUTANTS)) $(if $(FILE),--file $(FILE)) \
 	    -- $(CC) $(all_cflags) -- $(all_ldflags) $(PROBED_LIBS)
 

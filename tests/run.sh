@@ -106,7 +106,7 @@ ahead() {
     asked "$1" || return
     began[$1]=$SECONDS
     set -m # a process group of its own, which the end of this script ends
-    (renice -n 19 $BASHPID > /dev/null; work "$@") &
+    (chrt --idle --pid 0 $BASHPID; work "$@") &
     set +m
     begun[$1]=$!
 }

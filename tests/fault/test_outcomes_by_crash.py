@@ -6,7 +6,6 @@ test (a run that shows after 20 minutes, or never) is the simulator's: here such
 """
 from __future__ import annotations
 
-import signal
 import socket
 import ssl
 import threading
@@ -374,7 +373,7 @@ def test_killed_before_the_record(table: Callable[..., Table]) -> None:
     rows = table(ARRIVING)
     rows.hold_answers()
     assert rows.relay.process is not None
-    rows.relay.process.signal(signal.SIGSTOP)
+    rows.relay.process.freeze()
     rows.gates("open")
     time.sleep(0.5)  # for what can be sent at all
     rows.relay.kill9()

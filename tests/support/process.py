@@ -48,6 +48,15 @@ class Process:
         if self.alive():
             os.kill(self.pid, number)
 
+    def freeze(self) -> None:
+        """Stops it, every thread: when this returns nothing of it runs any more."""
+        self.signal(signal.SIGSTOP)
+
+        def stands() -> bool:
+            states = [stat.read_text().rpartition(")")[2].split()[0] for stat in Path(f"/proc/{self.pid}/task").glob("*/stat")]
+            return set(states) == {"T"}
+        until(stands, 30, f"{self.argv[0]} ({self.pid}) to stand")
+
     def wait(self, timeout: float = 30) -> int:
         """Waits for its end; its exit status (negative: the signal)."""
         until(lambda: not self.alive(), timeout, f"the end of {self.argv[0]} ({self.pid})")
