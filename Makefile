@@ -150,6 +150,7 @@ analyzer: ## gcc -fanalyzer on every source, whose known false alarms are listed
 	@tests/lint/gcc_analyzer.sh $(all_cflags)
 
 memcheck: unit-programs ## the unit tests under valgrind: none but those that replace the allocator
+	@sh tests/support/deps.sh test memcheck
 	@bash tests/memcheck.sh $(BUILD)
 
 # Units name /usr/bin, and are installed with $(PREFIX)/bin.

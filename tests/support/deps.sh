@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gets what a step needs and this machine lacks:   deps.sh build|test|demo|deb|containers|programs…
+# Gets what a step needs and this machine lacks:   deps.sh build|test|demo|deb|memcheck|containers|programs…
 #
 # Debian packages come by apt-get, which may neither remove a package nor pull in recommended ones; the command is
 # printed before it runs, and only printed where we are not root. Programs whose packages would start daemons are not
@@ -14,6 +14,7 @@ test="$demo clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck
     chromium unzip"
 # deb: what builds and judges packages.
 deb='build-essential debhelper debootstrap fakeroot git lintian python3'
+memcheck='valgrind'
 # containers: podman with two runtimes, of which one may work.
 containers='debootstrap podman buildah crun runc python3 python3-yaml'
 # pages: what Prometheus's pages at /classic load.
@@ -127,6 +128,7 @@ for step in "$@"; do
     test) packages="$packages $test" ;;
     containers) packages="$packages $containers" ;;
     deb) packages="$packages $deb" ;;
+    memcheck) packages="$packages $memcheck" ;;
     programs) ;;
     *) say "deps.sh: unknown step $step"; exit 2 ;;
     esac
