@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LONGEST_WAIT_MS = 60000, REMIND_MS = 100 };
@@ -17,9 +18,11 @@ struct deadline_watch {
     pthread_t thread;
     int wake_fd;          /* eventfd: look again */
     pthread_mutex_t lock; /* everything below */
+    pthread_cond_t empty; /* ended, and nothing is left */
     struct deadline *first;
+    size_t expected;    /* deadline_expect() without its deadline_add() */
     int64_t planned_ms; /* when the thread looks again by itself */
-    bool reminding, stop;
+    bool reminding, ended, stop;
 };
 
 static void wake(const struct deadline_watch *w)
@@ -35,7 +38,7 @@ static int64_t cut_overdue(struct deadline_watch *w)
     int64_t now_ms = clock_mono(w->clock).ms;
     int64_t earliest_ms = INT64_MAX;
     for (struct deadline *d = w->first; d != NULL; d = d->next) {
-        if (d->at_ms <= now_ms && !d->passed) {
+        if ((d->at_ms <= now_ms || w->ended) && !d->passed) {
             /* Under the lock, because the owner removes the entry before it closes the descriptor:
              * a number that was reused for another connection is never hit. */
             shutdown(d->fd, SHUT_RDWR);
@@ -110,9 +113,15 @@ int deadline_watch_start(struct deadline_watch **out, const struct clock *clock,
     if (w->wake_fd < 0)
         return error_set(err, -errno, "deadlines: eventfd: %s", strerror(errno));
     pthread_mutex_init(&w->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->empty, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     int failed = pthread_create(&w->thread, NULL, watch, w);
     if (failed != 0) {
         close(w->wake_fd);
+        pthread_cond_destroy(&w->empty);
         pthread_mutex_destroy(&w->lock);
         return error_set(err, -failed, "deadlines: cannot start a thread: %s", strerror(failed));
     }
@@ -130,9 +139,50 @@ void deadline_watch_stop(struct deadline_watch *w)
     pthread_mutex_unlock(&w->lock);
     wake(w);
     pthread_join(w->thread, NULL);
+    pthread_cond_destroy(&w->empty);
     pthread_mutex_destroy(&w->lock);
     close(w->wake_fd);
     free(w);
+}
+
+bool deadline_expect(struct deadline_watch *w)
+{
+    pthread_mutex_lock(&w->lock);
+    bool goes_on = !w->ended;
+    w->expected += goes_on;
+    pthread_mutex_unlock(&w->lock);
+    return goes_on;
+}
+
+/* Lock held. */
+static void one_less(struct deadline_watch *w)
+{
+    if (w->ended && w->first == NULL && w->expected == 0)
+        pthread_cond_signal(&w->empty);
+}
+
+void deadline_unexpect(struct deadline_watch *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->expected--;
+    one_less(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
+bool deadline_watch_end(struct deadline_watch *w, int64_t wait_ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / 1000;
+    pthread_mutex_lock(&w->lock);
+    w->ended = true;
+    (void)cut_overdue(w);
+    int timed_out = 0;
+    while ((w->first != NULL || w->expected > 0) && timed_out == 0)
+        timed_out = pthread_cond_timedwait(&w->empty, &w->lock, &until);
+    bool nothing_left = w->first == NULL && w->expected == 0;
+    pthread_mutex_unlock(&w->lock);
+    return nothing_left;
 }
 
 void deadline_watch_remind(struct deadline_watch *w)
@@ -161,7 +211,8 @@ void deadline_add(struct deadline_watch *w, struct deadline *d, int fd, int64_t 
     if (w->first != NULL)
         w->first->previous = d;
     w->first = d;
-    bool earlier = schedule(w, d, ms);
+    w->expected--;
+    bool earlier = schedule(w, d, w->ended ? 0 : ms);
     pthread_mutex_unlock(&w->lock);
     if (earlier)
         wake(w);
@@ -192,5 +243,6 @@ void deadline_remove(struct deadline_watch *w, struct deadline *d)
         w->first = d->next;
     if (d->next != NULL)
         d->next->previous = d->previous;
+    one_less(w);
     pthread_mutex_unlock(&w->lock);
 }

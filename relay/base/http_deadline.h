@@ -37,7 +37,14 @@ void deadline_watch_stop(struct deadline_watch *w);
  */
 void deadline_watch_remind(struct deadline_watch *w);
 
-/* Watches fd from now on; its time is over in ms milliseconds. */
+/* A connection comes: deadline_add, or deadline_unexpect, follows. False: the watch has ended. */
+bool deadline_expect(struct deadline_watch *w);
+void deadline_unexpect(struct deadline_watch *w);
+/* Cuts every socket, whatever its deadline, and expects no more; waits until every entry is
+ * removed. False: some are left after wait_ms. */
+bool deadline_watch_end(struct deadline_watch *w, int64_t wait_ms);
+
+/* Watches fd, which was expected, from now on; its time is over in ms milliseconds. */
 void deadline_add(struct deadline_watch *w, struct deadline *d, int fd, int64_t ms);
 /* Starts anew, in ms milliseconds from now. */
 void deadline_set(struct deadline_watch *w, struct deadline *d, int64_t ms);

@@ -19,6 +19,7 @@ enum {
     /* What the library keeps per connection beside the header: 72 bytes for each header line and
      * argument (at most 100 of these), and the header of the answer. */
     LIBRARY_OVERHEAD = 16384,
+    END_MS = 5000, /* for connections that were cut to be noticed */
 };
 
 /* --- connections --------------------------------------------------------------------- */
@@ -69,6 +70,15 @@ static bool identify(struct http_connection *c, struct MHD_Connection *handle)
     return tls_use(c->tls, info->tls_session) == 0;
 }
 
+/* Before it is one of the library's connections. */
+static enum MHD_Result on_accept(void *self, const struct sockaddr *address, socklen_t len)
+{
+    const struct http_server *s = self;
+    (void)address;
+    (void)len;
+    return deadline_expect(s->deadlines) ? MHD_YES : MHD_NO;
+}
+
 static void on_connected(struct http_server *s, struct MHD_Connection *handle, void **context)
 {
     const union MHD_ConnectionInfo *info =
@@ -79,6 +89,7 @@ static void on_connected(struct http_server *s, struct MHD_Connection *handle, v
         c->server = s;
     if (info == NULL || c == NULL || (s->options.tls != NULL && !identify(c, handle))) {
         /* It could have no deadline, or no identity, so it must not live. */
+        deadline_unexpect(s->deadlines);
         if (info != NULL)
             shutdown(info->connect_fd, SHUT_RDWR);
         connection_free(c);
@@ -168,8 +179,8 @@ static struct MHD_Daemon *start_daemon(struct http_server *s)
     };
     /* Twice the header: half of the memory is the first read buffer. */
     return MHD_start_daemon(
-        flags, 0, NULL, NULL, http_request_on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_message, s,
-        MHD_OPTION_LISTEN_SOCKET, s->listener.fd, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+        flags, 0, on_accept, s, http_request_on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_message,
+        s, MHD_OPTION_LISTEN_SOCKET, s->listener.fd, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
         MHD_OPTION_URI_LOG_CALLBACK, http_request_on_target, s, MHD_OPTION_NOTIFY_COMPLETED,
         http_request_on_completed, s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         2 * o->header_max + LIBRARY_OVERHEAD, MHD_OPTION_CONNECTION_LIMIT, o->connections,
@@ -324,6 +335,10 @@ void http_server_stop(struct http_server *s, int64_t wait_ms)
     wait_until_idle(s, wait_ms);
     /* The library must not be stopped while a connection is suspended. */
     http_answer_cut_all(s);
+    /* Nor while it reads: what it answers by itself to a request that it cannot read goes through a
+     * null pointer once it was told to stop (0.9.75). */
+    if (!deadline_watch_end(s->deadlines, END_MS))
+        log_warn("http_server", "connections_left", LOG_STR("listener", s->name));
     MHD_stop_daemon(s->daemon);
     s->listener.fd = -1; /* the library has closed it */
     server_free(s);

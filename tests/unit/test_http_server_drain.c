@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+#define BAD_REQUEST "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n"
+enum { BAD_SENDERS = 60 };
+
 #define HOST "Host: x\r\n"
 #define HOLD "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"
 #define POST "POST /a HTTP/1.1\r\nHost: x\r\n"
@@ -264,6 +267,41 @@ static void a_long_answer_reaches_a_client_that_closed_its_half(void **state)
     probe_stop(&p, PATIENCE_MS);
 }
 
+/* The library answers what it cannot read by itself, and on 0.9.75 it goes through a null pointer
+ * there once it was told to stop. */
+struct bad_senders {
+    int fds[BAD_SENDERS];
+};
+
+static void *send_bad_requests(void *argument)
+{
+    const struct bad_senders *b = argument;
+    for (size_t i = 0; i < BAD_SENDERS; i++)
+        (void)send(b->fds[i], BAD_REQUEST, sizeof(BAD_REQUEST) - 1, MSG_NOSIGNAL);
+    return NULL;
+}
+
+static void a_server_stops_while_the_library_refuses_requests(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        struct probe p;
+        struct bad_senders b;
+        pthread_t sender;
+        probe_defaults(&p);
+        p.options.threads = 1;
+        probe_start(&p);
+        for (size_t i = 0; i < BAD_SENDERS; i++)
+            b.fds[i] = probe_connect(http_server_port(p.server));
+        assert_int_equal(pthread_create(&sender, NULL, send_bad_requests, &b), 0);
+        usleep((useconds_t)(round * 5));
+        probe_stop(&p, 0);
+        pthread_join(sender, NULL);
+        for (size_t i = 0; i < BAD_SENDERS; i++)
+            close(b.fds[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_drain_waits_for_a_client_that_is_still_sending),
         cmocka_unit_test(a_client_that_closed_its_half_after_the_request_gets_its_answer),
         cmocka_unit_test(a_long_answer_reaches_a_client_that_closed_its_half),
+        cmocka_unit_test(a_server_stops_while_the_library_refuses_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
