@@ -9,16 +9,18 @@
 /* clang-format off */
 #define TIME_COLUMNS(X) X(INT64, relay_ms) X(INT64, boot_ms) X(INT64, wall_ms) X(FIXED, boot_id) X(INT64, wait_until)
 
-#define KEY_COLUMNS(X) \
-    X(OWNED, text) X(OWNED, route) X(INT64, quiet_since) X(INT64, disarmed_at) X(INT64, cooldown_from) \
+/* Without what identifies the row, as an update sets them: a column that is set has its index written anew. */
+#define KEY_STATE_COLUMNS(X) \
+    X(OWNED, route) X(INT64, quiet_since) X(INT64, disarmed_at) X(INT64, cooldown_from) \
     X(INT64, retry_from) X(FIXED, relay_id) X(INT64, posted_at) X(BOOL, executed) X(BOOL, settled) \
     X(BOOL, by_operator) X(INT64, hold_began) X(INT64, hold_from) X(INT64, deferred_at) X(REASON, deferred_for)
+#define KEY_COLUMNS(X) X(OWNED, text) KEY_STATE_COLUMNS(X)
 
 #define NOTIFICATION_COLUMNS(X) \
     X(FIXED, id) X(OWNED, source) X(OWNED, format) X(INT64, received_wall) X(INT64, received_at) X(OWNED, alerts)
 
-#define REQUEST_COLUMNS(X) \
-    X(FIXED, relay_id) X(STATE, state) X(FIXED, reason) X(FIXED, detail) X(OWNED, route) X(OWNED, key) \
+#define REQUEST_STATE_COLUMNS(X) \
+    X(STATE, state) X(FIXED, reason) X(FIXED, detail) X(OWNED, route) X(OWNED, key) \
     X(OWNED, target) X(FIXED, cause) X(FIXED, notification) X(OWNED, inputs) X(INT64, created_at) \
     X(INT64, created_wall) X(INT64, expires_ms) X(BOOL, slot) X(INT64, attempts) X(INT64, posted_at) \
     X(BOOL, executed) X(INT64, next_at) X(INT64, failures) X(INT64, run_id) X(NULLABLE, run_url) \
@@ -27,6 +29,7 @@
     X(BOOL, correlated) X(NULLABLE, place) X(INT64, look_from) X(INT64, look_wall) X(INT64, grace_until) \
     X(BOOL, lost) X(BOOL, adopted) X(FIXED, duplicates) X(FIXED, effect) X(INT64, effect_until) \
     X(BOOL, effect_doubt) X(INT64, ended_wall) X(FIXED, cancel)
+#define REQUEST_COLUMNS(X) X(FIXED, relay_id) REQUEST_STATE_COLUMNS(X)
 
 #define OUTCOME_COLUMNS(X) \
     X(INT64, at_wall) X(OWNED, key) X(NULLABLE, route) X(OWNED, verdict) X(OWNED, reason) X(FIXED, relay_id)

@@ -41,14 +41,14 @@ static const char *const statement_sql[SQLITE_STATEMENTS] = {
 
     [STATEMENT_PUT_KEY] =
         "INSERT INTO keys (members" KEY_COLUMNS(COLUMN_NAME) ") VALUES (?" KEY_COLUMNS(COLUMN_MARK) ")"
-        " ON CONFLICT (text) DO UPDATE SET members = excluded.members" KEY_COLUMNS(COLUMN_REPLACE),
+        " ON CONFLICT (text) DO UPDATE SET members = excluded.members" KEY_STATE_COLUMNS(COLUMN_REPLACE),
     [STATEMENT_DELETE_KEY] = "DELETE FROM keys WHERE text = ?",
     [STATEMENT_LOAD_KEYS] = "SELECT members" KEY_COLUMNS(COLUMN_NAME) " FROM keys",
 
     /* An upsert, not REPLACE: that would give the request a new place in the listing and cost it its attempts. */
     [STATEMENT_PUT_REQUEST] =
         "INSERT INTO requests (open" REQUEST_COLUMNS(COLUMN_NAME) ") VALUES (?" REQUEST_COLUMNS(COLUMN_MARK) ")"
-        " ON CONFLICT (relay_id) DO UPDATE SET open = excluded.open" REQUEST_COLUMNS(COLUMN_REPLACE),
+        " ON CONFLICT (relay_id) DO UPDATE SET open = excluded.open" REQUEST_STATE_COLUMNS(COLUMN_REPLACE),
     [STATEMENT_GET_REQUEST] = "SELECT seq" REQUEST_COLUMNS(COLUMN_NAME) " FROM requests WHERE relay_id = ?",
     [STATEMENT_LOAD_OPEN_REQUESTS] =
         "SELECT seq" REQUEST_COLUMNS(COLUMN_NAME) " FROM requests WHERE open = 1 ORDER BY seq",

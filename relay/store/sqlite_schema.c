@@ -124,8 +124,11 @@ static const char version_6[] =
     "STRICT;"
     "CREATE INDEX events_request ON events (relay_id);";
 
-const char *const sqlite_schema_versions[] = {version_1, version_2, version_3,
-                                              version_4, version_5, version_6};
+/* It only told the MACs with a signed time from others, and no others are kept. */
+static const char version_7[] = "DROP INDEX macs_signed;";
+
+const char *const sqlite_schema_versions[] = {version_1, version_2, version_3, version_4,
+                                              version_5, version_6, version_7};
 const int sqlite_schema_version =
     sizeof(sqlite_schema_versions) / sizeof(sqlite_schema_versions[0]);
 
