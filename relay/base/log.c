@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,6 +202,60 @@ static void write_line(const char *line, size_t len)
     }
 }
 
+static _Thread_local struct log_room *gathered; /* NULL: lines leave at once */
+
+void log_gather(struct log_room *room)
+{
+    gathered = room;
+}
+
+static void flush_gathered(void)
+{
+    write_line(gathered->text, gathered->len);
+    gathered->len = 0;
+}
+
+void log_release(void)
+{
+    int saved_errno = errno;
+    if (gathered != NULL)
+        flush_gathered();
+    gathered = NULL;
+    errno = saved_errno;
+}
+
+/* With SA_RESETHAND the fault comes again and ends the process as it would have. */
+static void on_fault(int signal)
+{
+    (void)signal;
+    log_release();
+}
+
+void log_keep_at_faults(void)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    const struct sigaction keep = {.sa_handler = on_fault, .sa_flags = (int)SA_RESETHAND};
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        struct sigaction before; /* a sanitizer's, say */
+        if (sigaction(faults[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            (void)sigaction(faults[i], &keep, NULL);
+    }
+}
+
+static void hand_over(enum log_level level, const char *line, size_t len)
+{
+    if (gathered == NULL) {
+        write_line(line, len);
+        return;
+    }
+    if (len > sizeof(gathered->text) - gathered->len)
+        flush_gathered();
+    memcpy(gathered->text + gathered->len, line, len);
+    gathered->len += len;
+    if (level >= LOG_WARN)
+        flush_gathered();
+}
+
 void log_write(enum log_level level, const char *module, const char *event,
                const struct log_field *fields)
 {
@@ -219,7 +274,7 @@ void log_write(enum log_level level, const char *module, const char *event,
         add_line(&line, level, module, event, lost);
     }
     if (!buf_failed(&line))
-        write_line(line.data, line.len);
+        hand_over(level, line.data, line.len);
     errno = saved_errno;
 }
 

@@ -4,16 +4,17 @@
  *     ts=2026-11-25T14:30:00.123Z level=info module=dispatcher event=posted relay_id=01J…
  * http_status=200
  *
- * The sink is the one global of this project. Any thread; a line is one write(2). Values are quoted
- * where logfmt needs it, control characters are escaped, a value longer than 1024 bytes is cut with
- * "…". Secrets and whole alert bodies never go here. Under systemd (JOURNAL_STREAM set and stderr
- * is it) a line starts with its sd-daemon priority, <3> to <7>. */
+ * The sink is the one global of this project. Any thread; a line is one write(2), or part of one.
+ * Values are quoted where logfmt needs it, control characters are escaped, a value longer than 1024
+ * bytes is cut with "…". Secrets and whole alert bodies never go here. Under systemd
+ * (JOURNAL_STREAM set and stderr is it) a line starts with its sd-daemon priority, <3> to <7>. */
 #ifndef RELAY_BASE_LOG_H
 #define RELAY_BASE_LOG_H
 
 #include "relay/base/clock.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
@@ -45,6 +46,18 @@ void log_setup(enum log_level lowest, enum log_format format, const struct clock
 bool log_level_parse(enum log_level *out, const char *text); /* debug info warn error */
 void log_write(enum log_level level, const char *module, const char *event,
                const struct log_field *fields);
+
+/* From here to log_release() this thread's lines are gathered in *room, and leave in order in few
+ * writes: all of them with the release, with a line of at least LOG_WARN, and when the room is
+ * full. The room is the caller's, len = 0. SIGKILL loses what is in it; so do faults, unless
+ * log_keep_at_faults() was called, which takes the signals of faults that nobody else has taken. */
+struct log_room {
+    size_t len;
+    char text[65536];
+};
+void log_gather(struct log_room *room);
+void log_release(void); /* fine without log_gather() */
+void log_keep_at_faults(void);
 
 /* At least one field; LOG_NONE where there is none to give. */
 #define log_at(level, module, event, ...)                                                          \

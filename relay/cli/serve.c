@@ -320,6 +320,7 @@ int cli_serve(int argc, char **argv)
     struct error err = {0};
     struct relay relay = {.config_path = cli_value(&args, "config")};
     log_setup(LOG_INFO, LOG_LOGFMT, clock_system());
+    log_keep_at_faults();
     if (service_prepare(&relay.service, &err) != 0 || http_client_setup(&err) != 0) {
         log_error("serve", "start_failed", LOG_STR("error", err.text));
         service_free(relay.service);

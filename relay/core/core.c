@@ -165,6 +165,7 @@ static bool run_batch(struct core *c, struct message *batch)
     size_t messages = 0;
     size_t bytes = 0;
     struct message *m = batch;
+    log_gather(&c->log_room);
     for (; m != NULL; m = (struct message *)(void *)m->mail.next, messages++) {
         bytes += m->mail.bytes;
         r = core_handle(c, m, &err);
@@ -177,6 +178,7 @@ static bool run_batch(struct core *c, struct message *batch)
         r = core_retain(c, messages, bytes, &err);
     if (r == 0)
         r = core_commit(c, &err);
+    log_release(); /* what is answered stands in the log */
     if (r == 0) {
         finish(c, batch);
         return true;

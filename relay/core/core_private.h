@@ -3,6 +3,7 @@
 #ifndef RELAY_CORE_CORE_PRIVATE_H
 #define RELAY_CORE_CORE_PRIVATE_H
 
+#include "relay/base/log.h"
 #include "relay/core/core.h"
 #include "relay/core/open_requests.h"
 #include "relay/core/relay_time.h"
@@ -132,6 +133,7 @@ struct core {
     void (*stopped)(void *context);
     void *stopped_context;
     struct mailbox *mailbox;
+    struct log_room log_room; /* what a batch says */
     pthread_t thread;
     _Atomic bool ready;
     _Atomic bool quit_now;
