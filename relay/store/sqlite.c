@@ -104,7 +104,7 @@ int sqlite_connect(struct sqlite **out, const char *path, struct error *err)
     int rc = sqlite3_open_v2(path, &s->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW |
                                  SQLITE_OPEN_NOMUTEX,
-                             NULL);
+                             sqlite_journal_vfs());
     if (rc != SQLITE_OK)
         return sqlite_fail(s, rc, "opening it", err);
     if (sqlite3_db_readonly(s->db, "main") != 0)

@@ -3,6 +3,7 @@
  *
  *   sqlite.c               open, close, transactions, the table of functions
  *   sqlite_file.c          the path: folder, file, mode, before SQLite sees it
+ *   sqlite_journal.c       the journal's writes, put together
  *   sqlite_schema.c        migrations, what an existing file must be
  *   sqlite_query.c         prepared statements, binding and reading
  *   sqlite_fault.c         what a failure is called and what to do about it
@@ -102,6 +103,12 @@ __attribute__((warn_unused_result)) int sqlite_file_prepare(const char *given, c
 __attribute__((warn_unused_result)) int sqlite_connect(struct sqlite **out, const char *path,
                                                        struct error *err);
 void sqlite_disconnect(struct sqlite *s); /* NULL is fine */
+
+/* --- sqlite_journal.c ---------------------------------------------------------------------------
+ */
+/* The VFS for sqlite3_open_v2(): the default one of this moment beneath, for every file but the
+ * journal. One at a time; NULL (the default) when it cannot be made. */
+const char *sqlite_journal_vfs(void);
 
 /* --- sqlite_schema.c ----------------------------------------------------------------------------
  */

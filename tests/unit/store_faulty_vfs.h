@@ -1,7 +1,8 @@
 /* store_faulty_vfs.h - the unix VFS with a disk that fails when told to.
  *
- * Counts xWrite, xSync and xTruncate of every file together. Its files offer no shared memory
- * (io methods version 1), so that a WAL database opens at all only in exclusive locking mode. */
+ * Counts xWrite (for each 4 KiB of it), xSync and xTruncate of every file together. Its files offer
+ * no shared memory (io methods version 1), so that a WAL database opens at all only in exclusive
+ * locking mode. */
 #ifndef TESTS_UNIT_STORE_FAULTY_VFS_H
 #define TESTS_UNIT_STORE_FAULTY_VFS_H
 
@@ -18,6 +19,8 @@ enum fault_kind {
     FAULT_FULL,         /* every write from the n-th on */
     FAULT_SYNC,         /* every sync from the n-th on */
 };
+
+#define FAULTY_PIECE (24 + 4096) /* a frame of SQLite's write-ahead log */
 
 struct faulty_file {
     sqlite3_file base;
@@ -57,15 +60,20 @@ static inline int faulty_read(sqlite3_file *file, void *out, int n, sqlite3_int6
 {
     return faulty_real(file)->pMethods->xRead(faulty_real(file), out, n, at);
 }
+/* A long write counts once for each piece: the disk takes what comes before the one that fails. */
 static inline int faulty_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 at)
 {
     sqlite3_file *real = faulty_real(file);
-    if (!faulty_now(FAULT_FULL))
-        return real->pMethods->xWrite(real, bytes, n, at);
-    if (faulty.kind != FAULT_TORN)
-        return SQLITE_FULL;
-    (void)real->pMethods->xWrite(real, bytes, n / 2, at);
-    return SQLITE_IOERR_WRITE;
+    for (int done = 0; done < n; done += FAULTY_PIECE) {
+        if (!faulty_now(FAULT_FULL))
+            continue;
+        int left = n - done < FAULTY_PIECE ? n - done : FAULTY_PIECE;
+        int taken = done + (faulty.kind == FAULT_TORN ? left / 2 : 0);
+        if (taken > 0)
+            (void)real->pMethods->xWrite(real, bytes, taken, at);
+        return faulty.kind == FAULT_TORN ? SQLITE_IOERR_WRITE : SQLITE_FULL;
+    }
+    return real->pMethods->xWrite(real, bytes, n, at);
 }
 static inline int faulty_truncate(sqlite3_file *file, sqlite3_int64 size)
 {

@@ -34,9 +34,9 @@ static const struct way ways[] = {
      1},
     {"the disk stays bad to the end, then a crash", FAULT_FROM_THEN_ON, false, CRASHES, 100, 1},
     {"the disk stays bad to the end, then closed", FAULT_FROM_THEN_ON, false, CLOSES, 100, 1},
-    {"a large transaction, one fault, then a crash", FAULT_ONCE, true, CRASHES, LARGE, 211},
-    {"a large transaction, one torn write, then a crash", FAULT_TORN, true, CRASHES, LARGE, 307},
-    {"a large transaction, the disk stays bad", FAULT_FROM_THEN_ON, false, CRASHES, LARGE, 307},
+    {"a large transaction, one fault, then a crash", FAULT_ONCE, true, CRASHES, LARGE, 103},
+    {"a large transaction, one torn write, then a crash", FAULT_TORN, true, CRASHES, LARGE, 151},
+    {"a large transaction, the disk stays bad", FAULT_FROM_THEN_ON, false, CRASHES, LARGE, 151},
 };
 
 /* What the process that had the fault says of it, by its exit status. */
