@@ -104,6 +104,9 @@ $(bench_programs): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(bench_part
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(PROBED_LIBS)
 
+# Linked with what it does not use, too.
+$(BUILD)/tests/bench/empty: all_ldflags += -Wl,--no-as-needed
+
 # The model server, whose predictions go nowhere.
 $(BUILD)/tests/bench/drift_off: $(BUILD)/model/main.o $(BUILD)/tests/bench/drift_off.o $(BUILD)/libmodel.a $(BUILD)/libbase.a
 	$(call say,LINK,$@)

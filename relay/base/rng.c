@@ -5,10 +5,28 @@
 
 #include <sodium.h>
 
+/* A system call for each id would be two for each notification. */
+#define POOL_SIZE 512
+static _Thread_local struct {
+    unsigned char bytes[POOL_SIZE];
+    size_t left; /* at the end */
+} pool;
+
 static void system_bytes(void *self, void *out, size_t len)
 {
     (void)self;
-    randombytes_buf(out, len);
+    if (len > POOL_SIZE) {
+        randombytes_buf(out, len);
+        return;
+    }
+    if (len > pool.left) {
+        randombytes_buf(pool.bytes, POOL_SIZE);
+        pool.left = POOL_SIZE;
+    }
+    unsigned char *from = pool.bytes + POOL_SIZE - pool.left;
+    memcpy(out, from, len);
+    sodium_memzero(from, len); /* given once */
+    pool.left -= len;
 }
 
 const struct rng *rng_system(void)

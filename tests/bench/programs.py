@@ -120,7 +120,7 @@ class BenchRelay(Server):
     """The relay with limits as shipped. Every alert begins or joins a hold of two hours, unless `changes` says otherwise."""
 
     def __init__(self, changes: Optional[dict[str, Any]] = None, *, github: Optional[StandIn] = None,
-                 api_url: str = "") -> None:
+                 api_url: str = "", under: tuple[str, ...] = ()) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="bench-"))
         self.github = github
         changes = dict(changes or {})
@@ -131,7 +131,7 @@ class BenchRelay(Server):
         config["routes"] = [{**route, "name": "even", "match": ["action=retrain", "model=~.*[02468]"]},
                             {**route, "name": "odd"}]
         config = merged(config, changes)
-        self.relay = Relay(config, folder=self.folder, before_exec=on_first_core)
+        self.relay = Relay(config, folder=self.folder, before_exec=on_first_core, under=under)
         self.first = 0
         self.start()
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, Iterator
 
-from tests.bench.programs import CORES, PROGRAMS, BenchRelay, free_port, start_ms
+from tests.bench.programs import CORES, PROGRAMS, BenchRelay, free_port, on_first_core, start_ms
 from tests.bench.table import Row, in_turns, ratio, spread
 from tests.support.github_standin import StandIn
 from tests.support.relay import BINARY
@@ -120,21 +120,32 @@ def _answers(port: int) -> bool:
 
 
 def start() -> Iterator[Row]:
-    """A new store: from fork to the first 200 of /readyz."""
+    """From fork to the first 200 of /readyz, all on one processor."""
     with BenchRelay() as relay:
         relay.relay.kill9()
-        ours, empty = [], []
         port = free_port()
         relay.relay.write_config({**relay.relay.config, "admin": {"address": "127.0.0.1", "port": port}})  # type: ignore
+        argv = [str(BINARY), "serve", "--config", str(relay.relay.config_file)]
+        on_its_store, on_a_new_one, empty = [], [], []
         for _ in range(15):
             for file in (relay.folder / "state").iterdir():
                 file.unlink()
-            ours.append(start_ms([str(BINARY), "serve", "--config", str(relay.relay.config_file)], lambda: _answers(port)))
+            on_a_new_one.append(start_ms(argv, lambda: _answers(port)))
+            on_its_store.append(start_ms(argv, lambda: _answers(port)))
             began = time.perf_counter()
-            subprocess.run([str(PROGRAMS / "empty")], check=True)
+            subprocess.run([str(PROGRAMS / "empty")], check=True, preexec_fn=on_first_core)
             empty.append((time.perf_counter() - began) * 1000)
-        yield Row("start to the first answer", spread(ours, " ms", 1),
-                  f"an empty program with the same libraries: {spread(empty, ' ms', 1)}", ratio(ours, empty), most=1.5)
+        beside = f"an empty program with the same libraries: {spread(empty, ' ms', 1)}"
+        yield Row("start to the first answer", spread(on_its_store, " ms", 1), beside, ratio(on_its_store, empty), most=1.5)
+        yield Row("the same, making its store", spread(on_a_new_one, " ms", 1), beside, ratio(on_a_new_one, empty))
+
+
+def _instructions(number: int) -> int:
+    """Of a whole life with so many notifications, by callgrind."""
+    with BenchRelay({"sandbox": "off"}, under=("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")) as relay:
+        relay.load(connections=32, requests=number)
+        assert relay.relay.term() == 0
+        return int(relay.relay.log_text().rpartition("Collected : ")[2].split()[0])
 
 
 def costs() -> Iterator[Row]:
@@ -163,6 +174,10 @@ def costs() -> Iterator[Row]:
         yield Row("syncs per notification, 32 connections", f"{syncs / number:.3f}")
         most = ", ".join(f"{name} {n / number:.2f}" for name, n in sorted(calls.items(), key=lambda c: -c[1])[:6])
         yield Row("syscalls per notification", f"{total / number:.1f}: {most}")
+    if shutil.which("valgrind") is None:
+        yield Row("instructions per notification", "no valgrind here")
+    else:
+        yield Row("instructions per notification, by callgrind", f"{(_instructions(2500) - _instructions(500)) / 2000:,.0f}")
 
 
 def _written(pid: int) -> int:

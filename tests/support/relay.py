@@ -52,11 +52,12 @@ class Relay:
     """One store and the processes that serve it, one after the other."""
 
     def __init__(self, config: Optional[Union[dict[str, Any], str]] = None, *, env: Optional[dict[str, str]] = None,
-                 folder: Optional[Path] = None, before_exec: Optional[Callable[[], None]] = None) -> None:
+                 folder: Optional[Path] = None, before_exec: Optional[Callable[[], None]] = None,
+                 under: tuple[str, ...] = ()) -> None:
         self._own_folder = folder is None
         # A short path: a unix socket's name has 107 bytes at most.
         self.folder = folder or Path(tempfile.mkdtemp(prefix="dr-"))
-        self.config, self.env, self.before_exec = config, dict(env or {}), before_exec
+        self.config, self.env, self.before_exec, self.under = config, dict(env or {}), before_exec, under
         self.config_file = self.folder / "drift-relay.conf"
         self.process: Optional[Process] = None
         self.logs: list[Path] = []
@@ -78,7 +79,7 @@ class Relay:
         """Starts the process without waiting for it."""
         log = self.folder / f"relay-{len(self.logs) + 1}.log"
         self.logs.append(log)
-        argv = [str(BINARY), "serve"] + (["--config", str(self.config_file)] if self.config is not None else [])
+        argv = [*self.under, str(BINARY), "serve"] + (["--config", str(self.config_file)] if self.config is not None else [])
         self.process = Process(argv, log, self._environment(), self.folder, self.before_exec)
         return self.process
 

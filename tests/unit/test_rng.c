@@ -1,6 +1,7 @@
 #include "relay/base/clock.h"
 #include "relay/base/rng.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -99,6 +100,36 @@ static void the_systems_ulids_differ(void **state)
     }
 }
 
+/* Of every length, across the end of what is drawn at once, and by two threads: no 16 bytes twice.
+ */
+static void *draw(void *out)
+{
+    unsigned char(*drawn)[16] = out;
+    unsigned char odd[700];
+    for (size_t i = 0; i < 200; i++) {
+        rng_system()->bytes(NULL, drawn[i], sizeof(drawn[i]));
+        memset(odd, 0, sizeof(odd));
+        rng_system()->bytes(NULL, odd, i * 3 + 20);
+        assert_true(memcmp(odd, odd + i * 3 + 4, 16) != 0); /* neither end is left out */
+        assert_int_equal(odd[i * 3 + 20], 0);
+    }
+    return NULL;
+}
+
+static void no_random_bytes_are_given_twice(void **state)
+{
+    (void)state;
+    static unsigned char drawn[400][16];
+    pthread_t other;
+    assert_int_equal(pthread_create(&other, NULL, draw, drawn + 200), 0);
+    (void)draw(drawn);
+    assert_int_equal(pthread_join(other, NULL), 0);
+    for (size_t i = 0; i < 400; i++) {
+        for (size_t j = 0; j < i; j++)
+            assert_memory_not_equal(drawn[i], drawn[j], 16);
+    }
+}
+
 static void the_systems_clocks_tell_plausible_times(void **state)
 {
     (void)state;
@@ -138,6 +169,7 @@ int main(void)
         cmocka_unit_test(a_clock_out_of_range_still_makes_a_valid_ulid),
         cmocka_unit_test(what_is_no_ulid_is_refused),
         cmocka_unit_test(the_systems_ulids_differ),
+        cmocka_unit_test(no_random_bytes_are_given_twice),
         cmocka_unit_test(the_systems_clocks_tell_plausible_times),
         cmocka_unit_test(the_stopwatch_tells_what_is_shorter_than_a_millisecond),
     };
