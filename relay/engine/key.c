@@ -103,7 +103,7 @@ struct member *key_member(const struct key *k, const char *source, const char *f
 struct member *key_add_member(struct key *k, const char *source, const char *fingerprint)
 {
     if (k->n_members == k->cap_members) {
-        size_t cap = k->cap_members == 0 ? 2 : k->cap_members * 2;
+        size_t cap = k->cap_members == 0 ? 1 : k->cap_members * 2; /* most have one */
         struct member *grown = realloc(k->members, cap * sizeof(*grown));
         if (grown == NULL)
             return NULL;

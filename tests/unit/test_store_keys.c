@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include <sqlite3.h>
+
 struct taken {
     struct key *keys[8];
     size_t n, refuse_at;
@@ -185,6 +187,90 @@ static void loading_stops_where_a_key_cannot_be_taken(void **state)
     fixture_commit(f);
 }
 
+/* --- what stands in the file --------------------------------------------------------------------
+ */
+
+#define ID  "01N00000000000000000000007"
+#define ROW "[\"grafana\",\"f1\",5,6,0,1,\"" ID "\",2]"
+
+static void load_text(struct fixture *f, const char *members, struct taken *t, int want)
+{
+    sqlite3 *db = NULL;
+    char *sql = sqlite3_mprintf(
+        "DELETE FROM keys; INSERT INTO keys (text, route, quiet_since, disarmed_at, "
+        "cooldown_from, retry_from, relay_id, posted_at, executed, settled, members) "
+        "VALUES ('k/a', 'k', 0, 0, 0, 0, '', 0, 0, 0, %Q)",
+        members);
+    fixture_close(f);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    sqlite3_free(sql);
+    fixture_open(f);
+    int r = OPS(f)->load_keys(SELF(f), take_key, t, &f->err);
+    if (r != want)
+        fail_msg("%s: %d, not %d", members, r, want);
+}
+
+static void members_are_read_as_any_release_wrote_them(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *text;
+        size_t n;
+    } rows[] = {
+        {"[]", 0},
+        {"[" ROW "]", 1},
+        {"[" ROW ",[\"grafana\",\"f0\",null,6,0,1,\"" ID "\",2]]", 2},
+        {"[[\"grafana\",\"f\\u00311\",5,6,0,1,\"" ID "\",2]]", 1},
+        {"[[\"한글\",\"f1\",5,6,0,1,\"" ID "\",2]]", 1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        SCOPED(taken_clear) struct taken t = {.n = 0};
+        load_text(f, rows[i].text, &t, 0);
+        assert_int_equal(t.n, 1);
+        assert_int_equal(t.keys[0]->n_members, rows[i].n);
+        const struct member *m = key_member(t.keys[0], "grafana", "f1");
+        if (m != NULL)
+            assert_true(m->starts_at == 5 && m->heard_at == 6 && !m->blind && m->in_request &&
+                        !m->waits && strcmp(m->notification, ID) == 0 && m->position == 2);
+    }
+}
+
+static void members_that_nobody_wrote_are_damage(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const texts[] = {
+        "",
+        "{}",
+        "[",
+        "[" ROW,
+        "[" ROW ",]",
+        "[" ROW "]]",
+        "[" ROW "][",
+        "[" ROW "," ROW "]",
+        "[[]]",
+        "[ " ROW " ]",
+        "[[\"grafana\",\"f1\",5,6,0,1,\"" ID "\"]]",
+        "[[\"grafana\",\"f1\",5,6,0,1,\"" ID "\",2,3]]",
+        "[[\"grafana\",\"f1\",5,6,0,1,\"" ID "0\",2]]",
+        "[[\"grafana\",\"f1\",5,6,0,1,\"" ID "\",-1]]",
+        "[[\"grafana\",\"f1\",5,6,0,1,\"" ID "\",4294967296]]",
+        "[[\"grafana\",\"f1\",5,99999999999999999999,0,1,\"" ID "\",2]]",
+        "[[\"grafana\",\"f1\",nul,6,0,1,\"" ID "\",2]]",
+        "[[\"grafana\",f1,5,6,0,1,\"" ID "\",2]]",
+        "[[\"grafana\",\"f1,5,6,0,1,2]]",
+        "[[\"\\u0067rafana\",\"f1\",5,6,0,1,\"" ID "\"]]",
+        "[[\"\\u0067rafana\",\"f1\",5,6,0,1,\"" ID "\",2],[\"grafana\",\"f1\",5,6,0,1,\"" ID
+        "\",2]]",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        SCOPED(taken_clear) struct taken t = {.n = 0};
+        load_text(f, texts[i], &t, -EBADMSG);
+        assert_int_equal(t.n, 0);
+    }
+}
+
 static int drop_key(void *context, struct key *k)
 {
     ++*(size_t *)context;
@@ -222,6 +308,8 @@ int main(void)
         ON_BOTH(a_deferral_comes_back_with_what_it_waits_for),
         ON_BOTH(a_key_put_again_replaces_all_of_it_and_a_deleted_one_is_gone),
         ON_BOTH(loading_stops_where_a_key_cannot_be_taken),
+        ON_SQLITE(members_are_read_as_any_release_wrote_them),
+        ON_SQLITE(members_that_nobody_wrote_are_damage),
         ON_BOTH(many_keys_load_fast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
