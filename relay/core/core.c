@@ -55,7 +55,7 @@ int core_handle(struct core *c, struct message *m, struct error *err)
         if (c->stop == m->u.stop) /* every reload looks at the file anew */
             return 0;
         c->stop = m->u.stop;
-        c->next_due = 0;
+        core_ask_all(c);
         log_warn("core", c->stop ? "stopped" : "resumed",
                  LOG_STR("cause", c->stop ? "the stop file exists: nothing is started"
                                           : "the stop file is gone"));

@@ -126,7 +126,7 @@ static int cancel_open(struct core *c, struct message *m, struct request *r, str
     if (dies)
         return core_request_dies(c, r, "cancelled", END_NOTHING_RAN, relay_time_now(&c->time), err);
     request_want_cancel(r);
-    c->next_due = 0;
+    core_ask_all(c);
     return core_put_request(c, r, r->state, err);
 }
 

@@ -85,7 +85,7 @@ int core_pause(struct core *c, const struct store_pause *p, struct error *err)
         r = error_set(err, -ENOMEM, "core: out of memory");
     if (r == 0)
         r = engine_set_paused(c->engine, p->scope, p->name, true, relay_time_now(&c->time), err);
-    c->next_due = 0;
+    core_ask_all(c);
     return r;
 }
 
@@ -99,7 +99,7 @@ int core_resume(struct core *c, enum engine_scope scope, const char *name, struc
     size_t i = find(c, scope, name);
     if (i < c->n_pauses)
         forget(c, i);
-    c->next_due = 0;
+    core_ask_all(c);
     return r;
 }
 

@@ -171,6 +171,7 @@ struct core {
     int64_t oldest_mac;         /* relay ms, INT64_MAX = none */
     int64_t retain_next;        /* relay ms: when to look for old history again */
     int64_t next_due;           /* relay ms: when a request or timer wants something */
+    uint64_t asked;             /* how often core_ask_all() was called */
     struct exchange **starting; /* to be started once the batch is on disk */
     size_t n_starting, cap_starting;
     struct message *held; /* comes before the mailbox: what is behind a reload, and what waits for a
@@ -233,9 +234,18 @@ struct learnt *core_find_learnt(struct core *c, const char *target);
 /* Takes r out of the open ones when it has ended, and frees it unless it is watched then. */
 void core_drop_ended(struct core *c, struct request *r);
 void core_due_at(struct core *c, int64_t at);
+
+/* core_post.c */
 /* r was made: asked what to do with when its POST may leave, not with every batch that makes one (a
  * long queue would be walked each time). */
 void core_due_new(struct core *c, const struct request *r, int64_t now);
+/* Each open request's step that is due, or c->next_due says when one will be. */
+__attribute__((warn_unused_result)) int core_due_requests(struct core *c, int64_t now,
+                                                          struct error *err);
+/* Something else than time or an answer changed what may be POSTed: all are asked about anew. */
+void core_ask_all(struct core *c);
+
+/* core_requests.c */
 /* x is started once the batch is on disk. Takes x. */
 __attribute__((warn_unused_result)) int core_start_exchange(struct core *c, struct exchange *x,
                                                             struct error *err);

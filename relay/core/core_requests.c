@@ -139,125 +139,6 @@ int core_start_exchange(struct core *c, struct exchange *x, struct error *err)
     return 0;
 }
 
-/* What of its credential is under way keeps another write from leaving. */
-static bool is_writing(const struct core *c, const struct credential *credential)
-{
-    return core_count_flights(c, EXCHANGE_DISPATCH, credential->name) +
-               core_count_flights(c, EXCHANGE_CANCEL, credential->name) >
-           0;
-}
-
-void core_due_new(struct core *c, const struct request *r, int64_t now)
-{
-    const struct target *target = conf_target_by_name(c->conf, r->target);
-    const struct credential *credential =
-        target == NULL ? NULL : core_find_credential(c, target->credential);
-    struct request_view view = core_view_of(r);
-    core_due_at(c, engine_expires_at(c->engine, &view));
-    if (credential == NULL)
-        core_due_at(c, now);
-    else if (!is_writing(c, credential))
-        core_due_at(c, limits_write_at(credential));
-}
-
-/* queued -> sending, on disk before the POST leaves (c->starting is started after the commit). */
-static int post(struct core *c, struct request *r, const struct target *target,
-                struct credential *credential, int64_t now, struct error *err)
-{
-    enum request_state before = r->state;
-    struct exchange *x;
-    int result = exchange_dispatch(&x, target, &core_find_learnt(c, target->name)->memory,
-                                   r->relay_id, r->inputs, r->redirect, err);
-    if (result == -EINVAL) { /* it can never be built: the request's fault, not the store's */
-        (void)snprintf(r->detail, sizeof(r->detail), "%.*s", (int)sizeof(r->detail) - 1, err->text);
-        return core_request_dies(c, r, "refused", END_REFUSED, now, err);
-    }
-    if (result != 0)
-        return result;
-    result = request_posting(r, x, limits_clock(credential, now, clock_wall(c->ports.clock)), now);
-    if (result != 0) {
-        exchange_free(x);
-        return error_set(err, result, "core: out of memory");
-    }
-    result = core_start_exchange(c, x, err);
-    limits_wrote(credential, now);
-    SCOPED(effects_clear) struct effects effects = {0};
-    if (result == 0)
-        result = core_put_request(c, r, before, err);
-    if (result == 0)
-        result = core_effect_overtaken(c, r->key, err);
-    if (result == 0)
-        result = engine_posting(c->engine, r->key, r->relay_id, now, &effects, err);
-    if (result == 0)
-        result = core_apply(c, &effects, now, err);
-    if (result == 0)
-        result = c->ports.store.ops->put_credential(c->ports.store.self, credential, err);
-    log_info("core", "posting", LOG_STR("relay_id", r->relay_id), LOG_STR("key", r->key),
-             LOG_STR("target", r->target), LOG_INT("attempt", r->attempts));
-    return result;
-}
-
-/* May r be POSTed now? It is, or it dies, or c->next_due says when to ask again. Frees r when it
- * dies. One that was lost is asked as if it had never been POSTed: nobody wants the run any more
- * once the key stopped firing or it expired. */
-static int consider_post(struct core *c, struct request *r, int64_t at, int64_t now,
-                         struct error *err)
-{
-    struct request_view view = core_view_of(r);
-    const struct target *target = conf_target_by_name(c->conf, r->target);
-    struct credential *credential =
-        target == NULL ? NULL : core_find_credential(c, target->credential);
-    view.executed = false;
-    enum may_post may = engine_may_post(c->engine, &view, now);
-    if (may == MAY_POST_EXPIRED)
-        return core_request_dies(c, r, "expired", END_REFUSED, now, err);
-    if (may == MAY_POST_RESOLVED)
-        return core_request_dies(c, r, "resolved", END_NOTHING_RAN, now, err);
-    if (may == MAY_POST_WAIT || c->quitting)
-        return 0; /* asked again when the stop file or the pause goes */
-    core_due_at(c, engine_expires_at(c->engine, &view));
-    if (credential == NULL) {
-        (void)snprintf(r->detail, sizeof(r->detail), "target %.100s is no longer in the config",
-                       r->target);
-        return core_request_dies(c, r, "refused", END_REFUSED, now, err);
-    }
-    int64_t free_at = limits_write_at(credential);
-    at = at > free_at ? at : free_at;
-    if (at > now) {
-        core_due_at(c, at);
-        return 0;
-    }
-    if (is_writing(c, credential))
-        return 0; /* its answer brings us back */
-    return post(c, r, target, credential, now, err);
-}
-
-static int due_requests(struct core *c, int64_t now, struct error *err)
-{
-    for (size_t i = 0; i < c->open.n;) {
-        struct request *r = c->open.items[i];
-        int64_t at = 0;
-        int result = 0;
-        if (!core_in_flight(c, r->relay_id)) {
-            enum request_step step = request_next_step(r, &at);
-            int64_t cancel_at;
-            if (request_cancel_due(r, &cancel_at))
-                result = core_consider_cancel(c, r, cancel_at, now, err);
-            if (result != 0 || core_in_flight(c, r->relay_id))
-                step = STEP_NONE;
-            if (step == STEP_POST)
-                result = consider_post(c, r, at, now, err);
-            else if (step != STEP_NONE)
-                result = core_consider_read(c, r, step, at, now, err);
-        }
-        if (result != 0)
-            return result;
-        if (i < c->open.n && c->open.items[i] == r) /* else it ended, and the next one moved up */
-            i++;
-    }
-    return 0;
-}
-
 static int forget_macs(struct core *c, int64_t now, struct error *err)
 {
     const struct store_ops *ops = c->ports.store.ops;
@@ -302,7 +183,7 @@ int core_due(struct core *c, struct error *err)
         r = forget_macs(c, now, err);
     if (r == 0 && c->next_due <= now) {
         c->next_due = INT64_MAX;
-        r = due_requests(c, now, err);
+        r = core_due_requests(c, now, err);
         if (r == 0)
             r = core_effect_due(c, now, err);
         if (r == 0)

@@ -154,7 +154,7 @@ int core_load(struct core *c, bool at_start, struct error *err)
         r = engine_started(c->engine, relay_time_now(&c->time), c->time.wait_until, err);
     if (r == 0 && at_start)
         r = recover_requests(c, err);
-    c->next_due = 0;
+    core_ask_all(c);
     return r != 0 ? r : core_online_restart(c, err);
 }
 
@@ -246,7 +246,7 @@ int core_configure(struct core *c, struct conf *conf, struct error *err)
     free(old_routes);
     free(old_targets);
     conf_unref(old);
-    c->next_due = 0;
+    core_ask_all(c);
     return r != 0 ? r : core_online_restart(c, err);
 }
 

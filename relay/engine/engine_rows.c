@@ -58,12 +58,18 @@ static void ask_cooldown(const struct question *q, struct engine_check *c)
     c->holds = c->until != 0;
 }
 
+/* Those that are in the window; they are in order of time. */
 static int64_t count_slots(const struct budget *b, const struct budget_policy *policy, int64_t now)
 {
-    int64_t n = 0;
-    for (size_t i = b->n; i-- > 0 && b->slots[i].at + policy->per_ms > now;)
-        n++;
-    return n;
+    size_t low = 0, high = b->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (b->slots[middle].at + policy->per_ms > now)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return (int64_t)(b->n - low);
 }
 
 /* The budget that is spent longer, or the route's. */

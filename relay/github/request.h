@@ -144,6 +144,8 @@ struct request {
     int64_t cancel_at, cancel_failures; /* relay: when to ask for it again. Not stored */
     size_t effect_members;              /* of its key, as last counted; not stored */
     struct run_search search;           /* not stored: a restart reads anew */
+    int64_t ask_at;     /* the core's: relay, when it has to be asked about its POST again … */
+    uint64_t asked;     /* … unless core_ask_all() was called since. Not stored */
     int64_t gone_since; /* relay: the first of the 404s in a row, 0 = none. Not stored: a restart
                            begins the hour anew */
 };
