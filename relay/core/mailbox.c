@@ -49,15 +49,17 @@ bool mailbox_put(struct mailbox *m, struct mail *mail)
     pthread_mutex_lock(&m->lock);
     bool full = mail->bytes > 0 && (m->closed || m->n_bounded >= m->max_bounded ||
                                     mail->bytes > m->max_bytes - m->bytes);
+    bool awaited = !full && m->first == NULL;
     if (!full) {
         mail->next = NULL;
         *m->end = mail;
         m->end = &mail->next;
         m->n_bounded += mail->bytes > 0;
         m->bytes += mail->bytes;
-        pthread_cond_signal(&m->came);
     }
     pthread_mutex_unlock(&m->lock);
+    if (awaited) /* whoever it wakes finds the lock free */
+        pthread_cond_signal(&m->came);
     return !full;
 }
 
