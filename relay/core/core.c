@@ -11,7 +11,9 @@
 #define WAITING_MAX       4096                /* notifications and queries in the mailbox */
 #define WAITING_BYTES_MAX (64U * 1024 * 1024) /* their bodies */
 #define BATCH_MAX         1024
-#define REVIVE_MS         1000 /* after a failure of the store, until it is tried again */
+#define CHECKPOINT_PAGES                                                                           \
+    4000               /* 16 MiB: fewer of them copy less, since pages come again and again */
+#define REVIVE_MS 1000 /* after a failure of the store, until it is tried again */
 #define QUIT_MS                                                                                    \
     45000 /* longer than a POST can take: then its outcome is left for the next start              \
            */
@@ -105,6 +107,21 @@ static void finish(struct core *c, struct message *batch)
     start_exchanges(c);
 }
 
+/* Everybody was told, and what comes meanwhile waits for a few milliseconds. */
+static void checkpoint(struct core *c)
+{
+    static struct log_brake brake = LOG_BRAKE_INIT(1, 60000);
+    struct error err = {0};
+    uint32_t left_out;
+    if (c->ports.store.ops->checkpoint(c->ports.store.self, CHECKPOINT_PAGES, &err) == 0)
+        return;
+    metric_add(c->metrics.store_errors, 1, NULL);
+    if (log_brake_take(&brake, &left_out))
+        log_warn("core", "checkpoint_failed", LOG_STR("error", err.text),
+                 LOG_STR("effect", "the journal grows; nothing is lost"),
+                 LOG_INT("left_out", left_out));
+}
+
 static void store_failed(struct core *c, const struct error *err)
 {
     static struct log_brake brake = LOG_BRAKE_INIT(1, 60000); /* it is tried again every second */
@@ -181,6 +198,7 @@ static bool run_batch(struct core *c, struct message *batch)
     log_release(); /* what is answered stands in the log */
     if (r == 0) {
         finish(c, batch);
+        checkpoint(c);
         return true;
     }
     store_failed(c, &err);

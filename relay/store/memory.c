@@ -246,12 +246,21 @@ static void op_close(void *self)
     m->open = false;
 }
 
+static int op_checkpoint(void *self, int pages, struct error *err)
+{
+    (void)self;
+    (void)pages;
+    (void)err;
+    return 0;
+}
+
 static const struct store_ops ops = {
     .close = op_close,
     .begin = op_begin,
     .commit = op_commit,
     .rollback = op_rollback,
     .probe = op_probe,
+    .checkpoint = op_checkpoint,
     .get_time = op_get_time,
     .get_floor = memory_get_floor,
     .put_notification = memory_put_notification,

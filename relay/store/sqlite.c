@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <string.h>
 
+#define JOURNAL_PAGES_MAX 16000 /* 64 MiB: it does not wait for a good moment any longer */
+
 #define BUSY_TIMEOUT_MS                                                                            \
     1000 /* only while opening: an owner that is just closing, somebody's short look */
 
@@ -73,6 +75,18 @@ static int use_wal(struct sqlite *s, struct error *err)
     return 0;
 }
 
+/* SQLite's own hook would make the commit that fills the journal pay for taking it over. */
+static int on_commit(void *self, sqlite3 *db, const char *name, int pages)
+{
+    struct sqlite *s = self;
+    if (pages < s->journal_pages)
+        s->journal_tried = 0;
+    s->journal_pages = pages;
+    if (pages >= JOURNAL_PAGES_MAX)
+        (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return SQLITE_OK;
+}
+
 /* Exclusive comes before the first look and before WAL: then nobody else ever has the file, and the
  * journal's index is in memory instead of a third file. The limit cuts the journal back after a
  * peak. */
@@ -89,10 +103,11 @@ static int configure(struct sqlite *s, struct error *err)
         rc = use_wal(s, err);
     if (rc == 0)
         rc = sqlite_execute(s,
-                            "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 8388608; "
+                            "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 20971520; "
                             "PRAGMA cache_size = -4096;"
                             "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON",
                             "configuring it", err);
+    (void)sqlite3_wal_hook(s->db, on_commit, s);
     return rc;
 }
 
@@ -227,6 +242,16 @@ static int op_probe(void *self, const struct store_time *now, struct error *err)
     return rc;
 }
 
+static int op_checkpoint(void *self, int pages, struct error *err)
+{
+    struct sqlite *s = self;
+    if (s->in_transaction || s->journal_pages - s->journal_tried < pages)
+        return 0;
+    int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    s->journal_tried = s->journal_pages; /* not again before as much came to it */
+    return rc == SQLITE_OK ? 0 : sqlite_fail(s, rc, "taking over its journal", err);
+}
+
 /* --- open and close -----------------------------------------------------------------------------
  */
 
@@ -249,6 +274,7 @@ static const struct store_ops ops = {
     .commit = op_commit,
     .rollback = op_rollback,
     .probe = op_probe,
+    .checkpoint = op_checkpoint,
     .get_time = op_get_time,
     .get_floor = sqlite_get_floor,
     .put_notification = sqlite_put_notification,

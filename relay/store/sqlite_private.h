@@ -86,6 +86,8 @@ struct sqlite {
     bool failed;         /* something failed in this transaction: it must not be committed */
     bool doubtful;       /* a failed commit may still lie in the journal (see sqlite.c) */
     struct sqlite_backup *backup; /* NULL: none is under way */
+    int journal_pages;            /* that stand in the journal … */
+    int journal_tried;            /* … and stood there when taking them over failed */
     bool damaged; /* SQLite called the file corrupt: it is left marked as not closed */
 };
 

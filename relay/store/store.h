@@ -121,6 +121,10 @@ struct store_ops {
     void (*rollback)(void *self);
     /* Writes and syncs one small row in a transaction of its own: is the disk well again? */
     int (*probe)(void *self, const struct store_time *now, struct error *err);
+    /* Between transactions: takes over what stands in the journal when that has at least so many
+     * pages. It takes milliseconds, so it waits for a moment when nobody waits for an answer. What
+     * failed is still in the journal, and nothing is lost. */
+    int (*checkpoint)(void *self, int pages, struct error *err);
 
     int (*get_time)(void *self, struct store_time *out,
                     struct error *err); /* STORE_NONE: a new store */

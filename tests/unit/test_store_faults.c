@@ -120,6 +120,37 @@ static void a_commit_is_all_or_nothing_wherever_the_disk_fails(void **state)
     }
 }
 
+static void a_checkpoint_that_fails_loses_nothing_and_is_tried_again(void **state)
+{
+    (void)state;
+    static const enum fault_kind kinds[] = {FAULT_ONCE, FAULT_TORN, FAULT_FROM_THEN_ON};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        for (long nth = 1; nth < 12; nth++) {
+            struct fixture f;
+            fixture_folder(&f);
+            fixture_open(&f);
+            assert_int_equal(put_all(&f, 1, 100), 0);
+            faulty_vfs_arm(kinds[i], nth);
+            int r = OPS(&f)->checkpoint(SELF(&f), 1, &f.err);
+            bool hit = faulty_vfs_hit();
+            faulty_vfs_disarm();
+            assert_int_equal(r != 0, hit);
+            if (hit)
+                assert_non_null(strstr(f.err.text, "taking over its journal"));
+            assert_int_equal(OPS(&f)->checkpoint(SELF(&f), 1, &f.err), 0); /* nothing came to it */
+            assert_int_equal(put_all(&f, 2, 100), 0);
+            assert_int_equal(OPS(&f)->checkpoint(SELF(&f), 1, &f.err), 0);
+            assert_int_equal(put_all(&f, 3, 100), 0);
+            fixture_reopen(&f);
+            for (unsigned n = 1; n <= 3; n++)
+                assert_int_equal(rows_of(&f, n), 5);
+            fixture_close(&f);
+            assert_sound(&f);
+            fixture_remove(&f);
+        }
+    }
+}
+
 static void a_start_on_a_failing_disk_leaves_a_file_that_opens(void **state)
 {
     (void)state;
@@ -274,6 +305,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_commit_is_all_or_nothing_wherever_the_disk_fails),
+        cmocka_unit_test(a_checkpoint_that_fails_loses_nothing_and_is_tried_again),
         cmocka_unit_test(a_start_on_a_failing_disk_leaves_a_file_that_opens),
         cmocka_unit_test(a_fault_is_named_with_its_remedy),
         cmocka_unit_test(a_store_that_could_not_be_closed_properly_is_checked_at_the_next_start),

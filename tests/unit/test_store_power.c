@@ -16,7 +16,7 @@
 /* Operations after which transaction n was acknowledged. */
 static size_t acknowledged[TRANSACTIONS + 2];
 
-/* Small ones; some that grow the journal past a checkpoint (1000 pages) in sum; clean ends. */
+/* Small ones; some that grow the journal past a checkpoint (1000 pages here) in sum; clean ends. */
 static size_t body_of(unsigned n)
 {
     return n % 16 == 9 ? 1500UL * 1024 : 200 + n * 911 % 30000;
@@ -32,6 +32,7 @@ static void record_history(void)
             fixture_reopen(&f);
         assert_int_equal(put_all(&f, n, body_of(n)), 0);
         acknowledged[n] = recorder.n_ops;
+        assert_int_equal(OPS(&f)->checkpoint(SELF(&f), 1000, &f.err), 0);
     }
     fixture_close(&f);
     recorder.on = false;

@@ -118,9 +118,11 @@ static void a_connection_is_as_safe_as_we_say(void **state)
         const char *sql;
         int64_t want;
     } settings[] = {
-        {"PRAGMA synchronous", 2},           {"PRAGMA foreign_keys", 1},
-        {"PRAGMA trusted_schema", 0},        {"PRAGMA temp_store", 2},
-        {"PRAGMA wal_autocheckpoint", 1000}, {"PRAGMA journal_size_limit", 8388608},
+        {"PRAGMA synchronous", 2},
+        {"PRAGMA foreign_keys", 1},
+        {"PRAGMA trusted_schema", 0},
+        {"PRAGMA temp_store", 2},
+        {"PRAGMA journal_size_limit", 20971520},
         {"PRAGMA cache_size", -4096},
     };
     SCOPED(disconnect) struct sqlite *s = connect(f);
