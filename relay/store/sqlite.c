@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-#define JOURNAL_PAGES_MAX 16000 /* 64 MiB: it does not wait for a good moment any longer */
+#define JOURNAL_PAGES_MAX 4000 /* 16 MiB: nobody asks for a checkpoint, or none works */
 
 #define BUSY_TIMEOUT_MS                                                                            \
     1000 /* only while opening: an owner that is just closing, somebody's short look */
@@ -103,7 +103,7 @@ static int configure(struct sqlite *s, struct error *err)
         rc = use_wal(s, err);
     if (rc == 0)
         rc = sqlite_execute(s,
-                            "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 20971520; "
+                            "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 8388608; "
                             "PRAGMA cache_size = -4096;"
                             "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON",
                             "configuring it", err);

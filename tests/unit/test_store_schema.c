@@ -122,7 +122,7 @@ static void a_connection_is_as_safe_as_we_say(void **state)
         {"PRAGMA foreign_keys", 1},
         {"PRAGMA trusted_schema", 0},
         {"PRAGMA temp_store", 2},
-        {"PRAGMA journal_size_limit", 20971520},
+        {"PRAGMA journal_size_limit", 8388608},
         {"PRAGMA cache_size", -4096},
     };
     SCOPED(disconnect) struct sqlite *s = connect(f);
