@@ -172,8 +172,7 @@ void deadline_unexpect(struct deadline_watch *w)
 bool deadline_watch_end(struct deadline_watch *w, int64_t wait_ms)
 {
     struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
+    clock_mono_deadline(&until, wait_ms);
     pthread_mutex_lock(&w->lock);
     w->ended = true;
     (void)cut_overdue(w);

@@ -1,12 +1,12 @@
 #include "relay/store/sqlite_private.h"
 
+#include "relay/base/parse.h"
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
 #include "relay/store/sqlite_columns.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Far above max_members of the longest names an alert may have. */
@@ -143,12 +143,14 @@ static char *past_text(char *at, char **out)
 
 static char *past_number(char *at, int64_t *out)
 {
-    char *end = at;
-    if (at == NULL || (*at != '-' && (*at < '0' || *at > '9')))
+    char *end = at == NULL ? NULL : at + strspn(at, "-0123456789");
+    if (end == NULL)
         return NULL;
-    errno = 0;
-    *out = strtoll(at, &end, 10);
-    return end == at || errno != 0 ? NULL : end;
+    char next = *end;
+    *end = '\0';
+    int rc = parse_int64(out, at, INT64_MIN, INT64_MAX, NULL);
+    *end = next;
+    return rc == 0 ? end : NULL;
 }
 
 static int add_read(struct key *k, const struct member *m)

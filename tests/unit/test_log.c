@@ -1,13 +1,12 @@
-#include "relay/base/log.h"
 #include "relay/base/scope.h"
 #include "relay/base/strict_json.h"
+#include "tests/unit/log_capture.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -17,68 +16,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-/* 2026-11-25T14:30:00.123Z, and a monotonic time that tests move. */
-static int64_t fake_wall_ms = INT64_C(1795617000123);
-static int64_t fake_mono_ms;
-
-static struct wall fake_wall(void *self)
-{
-    (void)self;
-    return (struct wall){fake_wall_ms};
-}
-
-static struct mono fake_mono(void *self)
-{
-    (void)self;
-    return (struct mono){fake_mono_ms};
-}
-
-static const struct clock fake_clock = {.wall = fake_wall, .mono = fake_mono};
-
-/* stderr goes to a file in memory while a test runs; what it got is handed out as a text. */
-static int saved_stderr = -1;
-static int capture_fd = -1;
-static char captured[400000];
-
-static int capture_begin(void **state)
-{
-    (void)state;
-    capture_fd = memfd_create("stderr", MFD_CLOEXEC);
-    saved_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (capture_fd < 0 || saved_stderr < 0)
-        return -1;
-    fake_wall_ms = INT64_C(1795617000123);
-    return dup2(capture_fd, STDERR_FILENO) < 0 ? -1 : 0;
-}
-
-static int capture_end(void **state)
-{
-    (void)state;
-    int rc = dup2(saved_stderr, STDERR_FILENO);
-    (void)close(saved_stderr);
-    (void)close(capture_fd);
-    (void)unsetenv("JOURNAL_STREAM");
-    return rc < 0 ? -1 : 0;
-}
-
-/* What was written since the last call. */
-static const char *take(void)
-{
-    off_t len = lseek(STDERR_FILENO, 0, SEEK_CUR);
-    assert_true(len >= 0 && len < (off_t)sizeof(captured));
-    assert_int_equal(pread(capture_fd, captured, (size_t)len, 0), len);
-    captured[len] = '\0';
-    assert_int_equal(ftruncate(capture_fd, 0), 0);
-    assert_int_equal(lseek(STDERR_FILENO, 0, SEEK_SET), 0);
-    return captured;
-}
-
-#define HEAD "ts=2026-11-25T14:30:00.123Z level=info module=m event=e"
 
 static void a_line_has_time_level_module_event_and_fields(void **state)
 {
@@ -323,85 +263,6 @@ static void a_line_is_of_one_format_also_while_that_changes(void **state)
     assert_int_equal(n, 300);
 }
 
-/* --- gathered lines ----------------------------------------------------------------------------
- */
-
-static struct log_room room;
-
-static void gathered_lines_leave_together_and_a_warning_leaves_at_once(void **state)
-{
-    (void)state;
-    log_setup(LOG_INFO, LOG_LOGFMT, &fake_clock);
-    log_release(); /* nothing was gathered */
-    log_gather(&room);
-    log_info("m", "e", LOG_INT("n", 1));
-    log_info("m", "e", LOG_INT("n", 2));
-    assert_string_equal(take(), "");
-    errno = ENOSPC;
-    log_release();
-    assert_int_equal(errno, ENOSPC);
-    assert_string_equal(take(), HEAD " n=1\n" HEAD " n=2\n");
-    log_info("m", "e", LOG_INT("n", 3));
-    assert_string_equal(take(), HEAD " n=3\n");
-    log_gather(&room);
-    log_info("m", "e", LOG_INT("n", 4));
-    log_warn("m", "e", LOG_NONE);
-    const char *got = take();
-    assert_memory_equal(got, HEAD " n=4\n", strlen(HEAD " n=4\n"));
-    assert_non_null(strstr(got, "level=warn"));
-    log_release();
-    assert_string_equal(take(), "");
-}
-
-static void no_line_is_lost_or_cut_when_the_room_is_full(void **state)
-{
-    (void)state;
-    char value[1001];
-    memset(value, 'x', sizeof(value) - 1);
-    value[sizeof(value) - 1] = '\0';
-    log_setup(LOG_INFO, LOG_LOGFMT, &fake_clock);
-    log_gather(&room);
-    for (int i = 0; i < 150; i++)
-        log_info("m", "e", LOG_INT("n", i), LOG_STR("value", value));
-    log_release();
-    const char *at = take();
-    for (int i = 0; i < 150; i++) {
-        char want[128];
-        int len = snprintf(want, sizeof(want), HEAD " n=%d value=x", i);
-        assert_memory_equal(at, want, (size_t)len);
-        at = strchr(at, '\n');
-        assert_non_null(at);
-        at++;
-    }
-    assert_string_equal(at, "");
-}
-
-static void a_fault_does_not_take_what_was_gathered_with_it(void **state)
-{
-    (void)state;
-    static const int faults[] = {SIGSEGV, SIGABRT};
-    log_setup(LOG_INFO, LOG_LOGFMT, &fake_clock);
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-        int status = 0;
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            (void)signal(faults[i], SIG_DFL); /* the test runner's */
-            log_keep_at_faults();
-            log_gather(&room);
-            log_info("m", "e", LOG_INT("n", faults[i]));
-            (void)raise(faults[i]);
-            (void)raise(faults[i]);
-            _exit(0);
-        }
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == faults[i]);
-        char want[128];
-        (void)snprintf(want, sizeof(want), HEAD " n=%d\n", faults[i]);
-        assert_string_equal(take(), want);
-    }
-}
-
 static void a_brake_lets_a_burst_through_and_counts_the_rest(void **state)
 {
     (void)state;
@@ -466,8 +327,6 @@ static void a_brake_shared_by_threads_loses_no_count(void **state)
     assert_int_equal(left_out, 3950);
 }
 
-#define captured_test(f) cmocka_unit_test_setup_teardown(f, capture_begin, capture_end)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,9 +341,6 @@ int main(void)
         captured_test(logging_leaves_errno_alone_even_when_it_fails),
         captured_test(lines_of_many_threads_do_not_mix),
         captured_test(a_line_is_of_one_format_also_while_that_changes),
-        captured_test(gathered_lines_leave_together_and_a_warning_leaves_at_once),
-        captured_test(no_line_is_lost_or_cut_when_the_room_is_full),
-        captured_test(a_fault_does_not_take_what_was_gathered_with_it),
         cmocka_unit_test(a_brake_lets_a_burst_through_and_counts_the_rest),
         cmocka_unit_test(a_brake_works_right_after_boot),
         cmocka_unit_test(a_brake_shared_by_threads_loses_no_count),
