@@ -224,11 +224,12 @@ void log_release(void)
     errno = saved_errno;
 }
 
-/* With SA_RESETHAND the fault comes again and ends the process as it would have. */
+/* By now the signal does what it does without us (SA_RESETHAND), as soon as this returns: also one
+ * that somebody sent, such as a watchdog's SIGABRT. */
 static void on_fault(int signal)
 {
-    (void)signal;
     log_release();
+    (void)raise(signal);
 }
 
 void log_keep_at_faults(void)
