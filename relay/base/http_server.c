@@ -70,13 +70,20 @@ static bool identify(struct http_connection *c, struct MHD_Connection *handle)
     return tls_use(c->tls, info->tls_session) == 0;
 }
 
+/* A connection was announced by this thread of the library and has not started. Without memory it
+ * never does, and nobody says so. */
+static _Thread_local bool announced;
+
 /* Before it is one of the library's connections. */
 static enum MHD_Result on_accept(void *self, const struct sockaddr *address, socklen_t len)
 {
     const struct http_server *s = self;
     (void)address;
     (void)len;
-    return deadline_expect(s->deadlines) ? MHD_YES : MHD_NO;
+    if (announced)
+        deadline_unexpect(s->deadlines);
+    announced = deadline_expect(s->deadlines);
+    return announced ? MHD_YES : MHD_NO;
 }
 
 static void on_connected(struct http_server *s, struct MHD_Connection *handle, void **context)
@@ -85,6 +92,7 @@ static void on_connected(struct http_server *s, struct MHD_Connection *handle, v
         MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct http_connection *c = calloc(1, sizeof(*c));
     *context = NULL;
+    announced = false;
     if (c != NULL)
         c->server = s;
     if (info == NULL || c == NULL || (s->options.tls != NULL && !identify(c, handle))) {

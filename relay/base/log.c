@@ -5,6 +5,7 @@
 #include "relay/base/strict_json.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -203,23 +204,34 @@ static void write_line(const char *line, size_t len)
 }
 
 static _Thread_local struct log_room *gathered; /* NULL: lines leave at once */
+static struct log_room *_Atomic last_room;      /* for a fault in whatever thread */
 
 void log_gather(struct log_room *room)
 {
     gathered = room;
+    last_room = room;
 }
 
-static void flush_gathered(void)
+/* Whole lines, as many as a pipe takes in one piece: those of other threads come between them, and
+ * not into them. */
+static void flush(struct log_room *room)
 {
-    write_line(gathered->text, gathered->len);
-    gathered->len = 0;
+    for (size_t at = 0, piece; at < room->len; at += piece) {
+        size_t left = room->len - at;
+        const char *end = left <= PIPE_BUF ? NULL : memrchr(room->text + at, '\n', PIPE_BUF);
+        if (left > PIPE_BUF && end == NULL)
+            end = memchr(room->text + at, '\n', left); /* one long line */
+        piece = end == NULL ? left : (size_t)(end - (room->text + at)) + 1;
+        write_line(room->text + at, piece);
+    }
+    room->len = 0;
 }
 
 void log_release(void)
 {
     int saved_errno = errno;
     if (gathered != NULL)
-        flush_gathered();
+        flush(gathered);
     gathered = NULL;
     errno = saved_errno;
 }
@@ -228,7 +240,9 @@ void log_release(void)
  * that somebody sent, such as a watchdog's SIGABRT. */
 static void on_fault(int signal)
 {
-    log_release();
+    struct log_room *room = last_room;
+    if (room != NULL)
+        flush(room);
     (void)raise(signal);
 }
 
@@ -250,11 +264,11 @@ static void hand_over(enum log_level level, const char *line, size_t len)
         return;
     }
     if (len > sizeof(gathered->text) - gathered->len)
-        flush_gathered();
+        flush(gathered);
     memcpy(gathered->text + gathered->len, line, len);
     gathered->len += len;
     if (level >= LOG_WARN)
-        flush_gathered();
+        flush(gathered);
 }
 
 void log_write(enum log_level level, const char *module, const char *event,

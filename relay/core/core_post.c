@@ -60,6 +60,7 @@ static int post(struct core *c, struct request *r, const struct target *target,
         return error_set(err, result, "core: out of memory");
     }
     result = core_start_exchange(c, x, err);
+    r->asked = 0; /* what ends it from here on has no effect before the answer: ask then */
     limits_wrote(credential, now);
     SCOPED(effects_clear) struct effects effects = {0};
     if (result == 0)
@@ -119,8 +120,8 @@ struct walk {
 };
 
 /* True: its POST may not leave yet, by its own next try or by its target's credential, and nothing
- * else can have changed since the engine was asked about it: what ends a request that was never
- * executed in the meantime comes as an effect. */
+ * else can have changed since the engine was asked about it: what ends a request that waits comes
+ * as an effect. */
 static bool must_wait(struct core *c, struct walk *walk, const struct request *r, int64_t at,
                       int64_t now)
 {

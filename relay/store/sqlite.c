@@ -247,8 +247,12 @@ static int op_checkpoint(void *self, int pages, struct error *err)
     struct sqlite *s = self;
     if (s->in_transaction || s->journal_pages - s->journal_tried < pages)
         return 0;
-    int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    s->journal_tried = s->journal_pages; /* not again before as much came to it */
+    int there, taken;
+    int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &there, &taken);
+    if (rc == SQLITE_OK && there == taken)
+        s->journal_pages = s->journal_tried = 0; /* the next commit begins it anew */
+    else
+        s->journal_tried = s->journal_pages; /* not again before as much came to it */
     return rc == SQLITE_OK ? 0 : sqlite_fail(s, rc, "taking over its journal", err);
 }
 

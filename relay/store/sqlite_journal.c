@@ -4,8 +4,9 @@
  * before whatever looks at the file or has to know that it is there: a sync, a read, its size, its
  * end.
  *
- * A write that fails is told with the call that made it leave. That is never later than the sync of
- * the commit, before which SQLite takes nothing of it for written. */
+ * A write that fails is told with the call that made it leave, at the latest the sync of the
+ * commit. What left before in the same transaction is lost with it: such a transaction must be
+ * rolled back, as every one is in which something failed (sqlite_fail). */
 #include "relay/store/sqlite_private.h"
 
 #include <stdlib.h>
@@ -156,7 +157,9 @@ const char *sqlite_journal_vfs(void)
 {
     static sqlite3_vfs vfs;
     sqlite3_vfs *now = sqlite3_vfs_find(NULL);
-    if (now == beneath)
+    if (now == NULL)
+        return NULL;
+    if (now == beneath || now == &vfs)
         return vfs.zName;
     if (beneath != NULL)
         (void)sqlite3_vfs_unregister(&vfs);
@@ -166,5 +169,8 @@ const char *sqlite_journal_vfs(void)
     vfs.zName = "drift-relay";
     vfs.szOsFile = (int)sizeof(struct journal) + beneath->szOsFile;
     vfs.xOpen = open_file;
-    return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? vfs.zName : NULL;
+    if (sqlite3_vfs_register(&vfs, 0) == SQLITE_OK)
+        return vfs.zName;
+    beneath = NULL;
+    return NULL;
 }

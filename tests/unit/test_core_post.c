@@ -95,6 +95,20 @@ static void a_resolve_ends_one_of_them_at_once(void **state)
     core_fixture_clear(&f);
 }
 
+static void a_resolve_during_the_post_ends_it_with_the_refusal(void **state)
+{
+    (void)state;
+    struct core_fixture f;
+    core_fixture_init(&f, "expires = \"1d\"; stale_after = \"2d\";");
+    core_post(&f, "firing", "a", CORE_STORED, "\"reason\":\"first\"");
+    core_post(&f, "resolved", "a", CORE_STORED, "");
+    core_answer_flight_with(&f, 429, "{\"message\":\"slow down\"}", EXCHANGE_ANSWERED,
+                            "retry-after", "7200");
+    core_settle(&f);
+    assert_int_equal(of_state(&f, "\"state\":\"dead\",\"reason\":\"resolved\""), 1);
+    core_fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +117,7 @@ int main(void)
         cmocka_unit_test(a_reload_that_wants_more_alerts_ends_them_at_once),
         cmocka_unit_test(a_reload_without_their_target_ends_them_at_once),
         cmocka_unit_test(a_resolve_ends_one_of_them_at_once),
+        cmocka_unit_test(a_resolve_during_the_post_ends_it_with_the_refusal),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
