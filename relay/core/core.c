@@ -12,10 +12,9 @@
 #define WAITING_BYTES_MAX (64U * 1024 * 1024) /* their bodies */
 #define BATCH_MAX         1024
 /* Taking over the journal holds up what comes meanwhile, by about 5 us a page and a sync: often and
- * little when nobody waits, at the latest when this many pages stand there. */
-#define CHECKPOINT_PAGES      250
-#define CHECKPOINT_PAGES_BUSY 1000
-#define REVIVE_MS             1000 /* after a failure of the store, until it is tried again */
+ * little. */
+#define CHECKPOINT_PAGES 250
+#define REVIVE_MS        1000 /* after a failure of the store, until it is tried again */
 #define QUIT_MS                                                                                    \
     45000 /* longer than a POST can take: then its outcome is left for the next start              \
            */
@@ -115,9 +114,7 @@ static void checkpoint(struct core *c)
     static struct log_brake brake = LOG_BRAKE_INIT(1, 60000);
     struct error err = {0};
     uint32_t left_out;
-    bool busy = c->held != NULL || mailbox_wait(c->mailbox, 0);
-    int pages = busy ? CHECKPOINT_PAGES_BUSY : CHECKPOINT_PAGES;
-    if (c->ports.store.ops->checkpoint(c->ports.store.self, pages, &err) == 0)
+    if (c->ports.store.ops->checkpoint(c->ports.store.self, CHECKPOINT_PAGES, &err) == 0)
         return;
     metric_add(c->metrics.store_errors, 1, NULL);
     if (log_brake_take(&brake, &left_out))

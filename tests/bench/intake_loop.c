@@ -123,7 +123,7 @@ int main(int argc, char **argv)
         if (i % BATCH == BATCH - 1 || i == n - 1)
             must(store.ops->commit(store.self, &now, &err), &err);
         if (i % BATCH == BATCH - 1)
-            must(store.ops->checkpoint(store.self, 1000, &err), &err);
+            must(store.ops->checkpoint(store.self, 250, &err), &err);
     }
     printf("%.0f\n", (double)n / (seconds() - began));
     store.ops->close(store.self);

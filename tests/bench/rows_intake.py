@@ -24,7 +24,7 @@ def intake() -> Iterator[Row]:
                 for beside, values, least in zip(("HMAC + parser + rows, 64 a commit", "bare libmicrohttpd", "webhook"),
                                                  others, (0.6, 0.2, 3)):
                     # One connection cannot be batched: it waits for the disk alone.
-                    yield Row(f"notifications/s, {connections} connections", spread(ours), f"{beside}: {spread(values)}",
+                    yield Row(f"notifications/s, {connections} connection{'s' * (connections > 1)}", spread(ours), f"{beside}: {spread(values)}",
                               ratio(ours, values), least if connections >= 32 else None)
     yield lost()
 
