@@ -122,8 +122,8 @@ struct store_ops {
     /* Writes and syncs one small row in a transaction of its own: is the disk well again? */
     int (*probe)(void *self, const struct store_time *now, struct error *err);
     /* Between transactions: takes over what stands in the journal when that has at least so many
-     * pages. It takes milliseconds: whoever waits for an answer gets it first. What
-     * failed is still in the journal, and nothing is lost. */
+     * pages. It takes milliseconds: whoever waits for an answer gets it first. What failed is still
+     * in the journal, and nothing is lost. */
     int (*checkpoint)(void *self, int pages, struct error *err);
 
     int (*get_time)(void *self, struct store_time *out,
