@@ -76,11 +76,11 @@ simulator() {
     check "histories on SQLite" $sim --histories 300 --seed "$first" --store sqlite
 }
 
-# Five seconds for each parser.
+# Twenty seconds for each parser.
 fuzz() {
     instrumented fuzz-programs || return
     local log=$TALLY.tap
-    tests/fuzz/run.sh build/clang-fuzz "${FUZZ:-5}" > "$log" 2>&1
+    tests/fuzz/run.sh build/clang-fuzz "${FUZZ:-20}" > "$log" 2>&1
     tally_tap "$log" $? || cat "$log"
 }
 
@@ -148,14 +148,15 @@ tier sources      sources
 tier unit         plain unit-programs unit build/werror
 tier stories      plain story stories build/werror
 ahead simulator   simulator
+ahead fuzz        fuzz
 tier integration  integration
 tier browser      plain all pytests build/werror/drift-relay tests/browser
 tier fault        plain all pytests build/werror/drift-relay tests/fault
 tier demo         plain all demo
 tier simulator
+tier fuzz
 tier address      address
 tier thread       thread
-tier fuzz         fuzz
 tier prometheus   check "rules and configuration" sh tests/lint/prometheus.sh
 
 if [ -z "${ran-}" ]; then
