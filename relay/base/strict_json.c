@@ -138,7 +138,7 @@ int strict_json_load(json_t **out, const char *bytes, size_t len, unsigned depth
     if (rc != 0)
         return rc;
 
-    json_error_t fault;
+    json_error_t fault = {0}; /* without memory it is left as it was */
     memory_failed = false;
     json_t *tree = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &fault);
     if (tree == NULL && json_error_code(&fault) == json_error_numeric_overflow) {

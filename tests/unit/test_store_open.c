@@ -214,7 +214,11 @@ static int open_as_nobody(struct fixture *f)
                               setresuid(NOBODY, NOBODY, NOBODY) == 0);
         if (ready && sqlite_store_open(&f->store, f->path, &f->report, &f->err) == 0)
             OPS(f)->close(SELF(f));
-        _exit(ready && write(ends[1], &f->err, sizeof(f->err)) == (ssize_t)sizeof(f->err) ? 0 : 1);
+        struct error told;
+        memset(&told, 0, sizeof(told)); /* all of it goes through the pipe */
+        told.code = f->err.code;
+        (void)snprintf(told.text, sizeof(told.text), "%s", f->err.text);
+        _exit(ready && write(ends[1], &told, sizeof(told)) == (ssize_t)sizeof(told) ? 0 : 1);
     }
     int status = 0;
     (void)close(ends[1]);
