@@ -232,6 +232,8 @@ void log_release(void)
     int saved_errno = errno;
     if (gathered != NULL)
         flush(gathered);
+    if (last_room == gathered)
+        last_room = NULL; /* its owner may free it now */
     gathered = NULL;
     errno = saved_errno;
 }

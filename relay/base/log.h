@@ -49,9 +49,9 @@ void log_write(enum log_level level, const char *module, const char *event,
 
 /* From here to log_release() this thread's lines are gathered in *room, and leave in order in few
  * writes: all of them with the release, with a line of at least LOG_WARN, and when the room is
- * full. The room is the caller's for good, len = 0, and one thread's. SIGKILL loses what is in it;
- * so do faults, of any thread, unless log_keep_at_faults() was called, which takes the signals of
- * faults that nobody else has taken. */
+ * full. The room is the caller's until then, len = 0, and one thread's. SIGKILL loses what is in
+ * it; so do faults, of any thread, unless log_keep_at_faults() was called, which takes the signals
+ * of faults that nobody else has taken. */
 struct log_room {
     size_t len;
     char text[65536];

@@ -5,7 +5,7 @@
  * write is BEGIN IMMEDIATE; tables are STRICT; the schema carries a version and is migrated
  * forwards, a newer one is refused. The file is made 0600. After an unclean stop quick_check runs
  * first; a damaged file is refused with its name and what to do, never deleted. The journal is
- * checkpointed when the owner has a moment (store_ops.checkpoint), and at 16 MiB by itself. */
+ * checkpointed when the owner asks for it (store_ops.checkpoint), and at 16 MiB by itself. */
 #ifndef RELAY_STORE_SQLITE_H
 #define RELAY_STORE_SQLITE_H
 

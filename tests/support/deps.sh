@@ -14,6 +14,7 @@ test="$demo clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck
     chromium unzip"
 # deb: what builds and judges packages.
 deb='build-essential debhelper debootstrap fakeroot git lintian python3'
+# memcheck: what sees libraries that are not instrumented at work.
 memcheck='valgrind'
 # containers: podman with two runtimes, of which one may work.
 containers='debootstrap podman buildah crun runc python3 python3-yaml'

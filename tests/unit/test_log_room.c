@@ -101,6 +101,28 @@ static void a_fault_does_not_take_what_was_gathered_with_it(void **state)
     }
 }
 
+/* Its owner may free it then. */
+static void a_room_that_was_released_is_not_touched_at_a_fault(void **state)
+{
+    (void)state;
+    int status = 0;
+    log_setup(LOG_INFO, LOG_LOGFMT, &fake_clock);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)signal(SIGABRT, SIG_DFL);
+        log_keep_at_faults();
+        log_gather(&room);
+        log_release();
+        memcpy(room.text, "somebody else's", 15);
+        room.len = 15;
+        abort();
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_string_equal(take(), "");
+}
+
 /* A pipe takes no more than PIPE_BUF (4096) bytes in one piece. */
 static void gathered_lines_are_whole_between_those_of_others(void **state)
 {
@@ -141,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         captured_test(gathered_lines_leave_together_and_a_warning_leaves_at_once),
         captured_test(no_line_is_lost_or_cut_when_the_room_is_full),
+        captured_test(a_room_that_was_released_is_not_touched_at_a_fault),
         captured_test(gathered_lines_are_whole_between_those_of_others),
         captured_test(a_fault_does_not_take_what_was_gathered_with_it),
     };
